@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Congestion control: how many frames a path may have in flight. Facts go in, a window comes out;
+ * an algorithm never sees a path. The cap is the target's buffer count: above it frames are lost
+ * silently (aoe.md 4.1). A loss proved spurious by a late answer is undone.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct cc {
+        uint32_t window_x256;      /* frames, 8 fractional bits */
+        uint32_t threshold_x256;   /* below it the window grows by one an answer */
+        uint32_t cap;              /* frames, >= 1 */
+        uint64_t recovery;         /* sends before this serial belong to the last loss event */
+        uint32_t undo_window_x256; /* as before that event; 0: nothing to undo */
+        uint32_t undo_threshold_x256;
+};
+
+void cc_init(struct cc *c, uint32_t cap);
+void cc_set_cap(struct cc *c, uint32_t cap);
+/* A frame was answered while in_flight (with it) were out. */
+void cc_on_answer(struct cc *c, uint32_t in_flight);
+/* The frame of this serial was lost; serial_next: of the next send. One cut per loss event. */
+void cc_on_loss(struct cc *c, uint64_t serial, uint64_t serial_next);
+/* A frame was called lost, but the answer to that very transmission came. */
+void cc_on_spurious(struct cc *c);
+
+static inline uint32_t cc_window(const struct cc *c)
+{
+        uint32_t frames = c->window_x256 >> 8;
+
+        return frames < c->cap ? frames : c->cap;
+}

@@ -1,0 +1,504 @@
+/* SPDX-License-Identifier: MIT */
+#include "engine/command.h"
+
+#include "engine/core.h"
+
+#define COMMAND_FRAMES_SPARE 4 /* pieces that a change of path or payload may add to a read */
+
+/* ---- edges: the partial sectors of a write ---- */
+
+static bool edge_at_head(const struct request *rq)
+{
+        bool one = rq->lba_end - rq->lba_first == 1;
+
+        return rq->offset % AOE_SECTOR_BYTES != 0 ||
+               (one && (rq->offset + rq->bytes) % AOE_SECTOR_BYTES != 0);
+}
+
+static bool edge_at_tail(const struct request *rq)
+{
+        return rq->lba_end - rq->lba_first > 1 && (rq->offset + rq->bytes) % AOE_SECTOR_BYTES != 0;
+}
+
+static uint8_t *edge_at(struct request *rq, uint64_t lba)
+{
+        bool tail = edge_at_tail(rq) && lba == rq->lba_end - 1;
+
+        CHECK(rq->edges);
+        return tail ? rq->edges + AOE_SECTOR_BYTES : rq->edges;
+}
+
+/* The user's bytes over what the disk had in the partial sectors. */
+static void edge_merge(struct request *rq)
+{
+        uint64_t first = rq->lba_first * AOE_SECTOR_BYTES;
+
+        if (edge_at_head(rq)) {
+                uint32_t skip = (uint32_t)(rq->offset - first);
+                uint32_t room = AOE_SECTOR_BYTES - skip;
+
+                memcpy(rq->edges + skip, rq->data, rq->bytes < room ? rq->bytes : room);
+        }
+        if (edge_at_tail(rq)) {
+                uint32_t n = (uint32_t)((rq->offset + rq->bytes) % AOE_SECTOR_BYTES);
+
+                memcpy(rq->edges + AOE_SECTOR_BYTES, rq->data + rq->bytes - n, n);
+        }
+}
+
+/* ---- beginning and ending ---- */
+
+static void command_ready(struct engine *e, struct request *rq)
+{
+        list_del(&rq->node);
+        list_add_tail(&rq->device->ready, &rq->node);
+        device_run(e, rq->device);
+}
+
+void command_unblock(struct engine *e, struct request *rq)
+{
+        bool edges = rq->op == REQUEST_WRITE && (edge_at_head(rq) || edge_at_tail(rq));
+
+        CHECK(rq->stage == STAGE_BLOCKED);
+        rq->stage = edges ? STAGE_EDGES : STAGE_ISSUE;
+        rq->lba_next = rq->lba_first;
+        command_ready(e, rq);
+}
+
+void command_begin(struct engine *e, struct request *rq, nsec now)
+{
+        struct device *d = rq->device;
+        uint64_t end;
+
+        rq->stage = STAGE_BLOCKED;
+        if (rq->op == REQUEST_FLUSH) {
+                rq->lba_end = 1; /* one command */
+                order_enter_flush(d, rq);
+                if (order_is_past(d, rq->order.ticket))
+                        command_unblock(e, rq);
+                return;
+        }
+        if (!add_checked(rq->offset, rq->bytes, &end) ||
+            end > d->identity.sectors * AOE_SECTOR_BYTES) {
+                request_finish(e, rq, REQUEST_RANGE, now);
+                return;
+        }
+        rq->lba_first = rq->offset / AOE_SECTOR_BYTES;
+        rq->lba_end = (end + AOE_SECTOR_BYTES - 1) / AOE_SECTOR_BYTES;
+        if (rq->op == REQUEST_READ) {
+                command_unblock(e, rq);
+                return;
+        }
+        rq->order.range.first = rq->lba_first;
+        rq->order.range.end = rq->lba_end;
+        order_enter(d, rq);
+        if (rq->blockers == 0)
+                command_unblock(e, rq);
+}
+
+/* What a read has gathered goes back to where it came from. */
+static void command_drop_data(struct engine *e, struct request *rq)
+{
+        struct list *node;
+
+        while ((node = list_pop(&rq->frames)))
+                frame_put(e->options.frames, LIST_ENTRY(node, struct frame, node));
+        rq->frame_count = 0;
+        CHECK(e->frames_reserved >= rq->frames_reserved);
+        e->frames_reserved -= rq->frames_reserved;
+        rq->frames_reserved = 0;
+        if (rq->buffer)
+                arena_put(e->options.arena, rq->buffer);
+        rq->buffer = NULL;
+}
+
+static void command_drop_slots(struct engine *e, struct request *rq, nsec now)
+{
+        struct list *node;
+
+        while ((node = list_first(&rq->slots))) {
+                struct slot *s = LIST_ENTRY(node, struct slot, member);
+
+                slot_detach(e, s, now);
+                slot_free(e, s);
+        }
+}
+
+void command_restart(struct engine *e, struct request *rq, nsec now)
+{
+        if (rq->stage == STAGE_BLOCKED || rq->stage == STAGE_DONE)
+                return;
+        command_drop_slots(e, rq, now);
+        command_drop_data(e, rq);
+        rq->lba_next = rq->lba_first;
+        command_ready(e, rq);
+}
+
+static void request_count(struct device *d, const struct request *rq, enum request_status status)
+{
+        if (status != REQUEST_OK) {
+                d->errors++;
+                return;
+        }
+        switch (rq->op) {
+        case REQUEST_READ:
+                d->requests_read++;
+                d->bytes_read += rq->bytes;
+                break;
+        case REQUEST_WRITE:
+                d->requests_write++;
+                d->bytes_written += rq->bytes;
+                break;
+        case REQUEST_FLUSH: d->requests_flush++; break;
+        case REQUEST_LOOKUP: break;
+        }
+}
+
+void request_finish(struct engine *e, struct request *rq, enum request_status status, nsec now)
+{
+        struct device *d = rq->device;
+
+        CHECK(rq->status == REQUEST_PENDING);
+        CHECK(status != REQUEST_PENDING);
+        rq->status = status;
+        rq->stage = STAGE_DONE;
+        command_drop_slots(e, rq, now);
+        list_del(&rq->node);
+        if (d) {
+                request_count(d, rq, status);
+                list_del(&rq->open);
+                d->open_count--;
+        }
+        if (list_is_linked(&rq->order.sequence)) {
+                linger_inherit(e, rq);
+                order_leave(e, d, &rq->order);
+        }
+        CHECK(list_is_empty(&rq->copies));
+        if (status != REQUEST_OK)
+                command_drop_data(e, rq);
+        if (rq->edges)
+                arena_put(e->options.arena, rq->edges);
+        rq->edges = NULL;
+        rq->device = NULL;
+        CHECK(e->open_count > 0);
+        e->open_count--;
+        e->done_count++;
+        list_add_tail(&e->done, &rq->node);
+}
+
+/* ---- cutting ---- */
+
+/* Memory for what a read will gather. false: none now. */
+static bool command_reserve(struct engine *e, struct request *rq, const struct path *p)
+{
+        uint64_t sectors = rq->lba_end - rq->lba_first;
+        uint32_t frames;
+
+        if (rq->buffer || rq->frames_reserved)
+                return true;
+        if (!rq->by_copy && p->sectors >= COMMAND_BY_REFERENCE_SECTORS &&
+            sectors >= COMMAND_BY_REFERENCE_SECTORS) {
+                frames = (uint32_t)((sectors + p->sectors - 1) / p->sectors) + COMMAND_FRAMES_SPARE;
+                if (e->frames_reserved + frames > e->options.frames_for_reads)
+                        return false;
+                e->frames_reserved += frames;
+                rq->frames_reserved = frames;
+                return true;
+        }
+        rq->buffer = arena_get(e->options.arena, rq->bytes);
+        return rq->buffer != NULL;
+}
+
+static bool command_has_memory(struct engine *e, struct request *rq, const struct path *p)
+{
+        if (rq->op == REQUEST_READ)
+                return command_reserve(e, rq, p);
+        if (rq->op != REQUEST_WRITE)
+                return true;
+        if (!copy_has_room(e))
+                return false;
+        if (rq->edges || !(edge_at_head(rq) || edge_at_tail(rq)))
+                return true;
+        rq->edges = arena_get(e->options.arena, (size_t)2 * AOE_SECTOR_BYTES);
+        return rq->edges != NULL;
+}
+
+static void cut_edge(struct request *rq, struct slot *s)
+{
+        bool head = rq->lba_next == rq->lba_first && edge_at_head(rq);
+
+        s->kind = SLOT_EDGE;
+        s->lba = head ? rq->lba_first : rq->lba_end - 1;
+        s->sectors = 1;
+        rq->lba_next = head && edge_at_tail(rq) ? rq->lba_end - 1 : rq->lba_end;
+}
+
+static void cut_write(struct request *rq, struct slot *s, const struct path *p)
+{
+        uint64_t middle_end = rq->lba_end - edge_at_tail(rq);
+
+        s->kind = SLOT_WRITE;
+        s->lba = rq->lba_next;
+        if ((edge_at_head(rq) && s->lba == rq->lba_first) || s->lba == middle_end) {
+                s->sectors = 1;
+                s->payload = edge_at(rq, s->lba);
+        } else {
+                uint64_t left = middle_end - s->lba;
+
+                s->sectors = left < p->sectors ? (uint32_t)left : p->sectors;
+                s->payload = rq->data + (s->lba * AOE_SECTOR_BYTES - rq->offset);
+        }
+        rq->lba_next += s->sectors;
+}
+
+static void cut_read(struct request *rq, struct slot *s, const struct path *p)
+{
+        uint64_t left = rq->lba_end - rq->lba_next;
+
+        s->lba = rq->lba_next;
+        s->sectors = left < p->sectors ? (uint32_t)left : p->sectors;
+        rq->lba_next += s->sectors;
+}
+
+struct slot *command_next(struct engine *e, struct device *d, struct path *p, bool *ret_starved)
+{
+        struct list *node = list_first(&d->ready);
+        struct request *rq;
+        struct slot *s;
+
+        if (!node)
+                return NULL;
+        rq = LIST_ENTRY(node, struct request, node);
+        CHECK(rq->lba_next < rq->lba_end);
+        *ret_starved = true;
+        if (!command_has_memory(e, rq, p))
+                return NULL;
+        s = slot_take(e, SLOT_READ, d);
+        if (!s)
+                return NULL;
+        *ret_starved = false;
+        s->request = rq;
+        list_add_tail(&rq->slots, &s->member);
+        if (rq->stage == STAGE_EDGES)
+                cut_edge(rq, s);
+        else if (rq->op == REQUEST_WRITE)
+                cut_write(rq, s, p);
+        else if (rq->op == REQUEST_READ)
+                cut_read(rq, s, p);
+        else
+                rq->lba_next = rq->lba_end;
+        if (rq->op == REQUEST_FLUSH)
+                s->kind = SLOT_FLUSH;
+        if (rq->lba_next == rq->lba_end)
+                list_del(&rq->node);
+        return s;
+}
+
+/* ---- answers ---- */
+
+/* After a command of rq has ended: is that all? */
+static void command_progress(struct engine *e, struct request *rq, nsec now)
+{
+        if (!list_is_empty(&rq->slots) || rq->lba_next < rq->lba_end)
+                return;
+        if (rq->stage == STAGE_EDGES) {
+                edge_merge(rq);
+                rq->stage = STAGE_ISSUE;
+                rq->lba_next = rq->lba_first;
+                command_ready(e, rq);
+                return;
+        }
+        request_finish(e, rq, REQUEST_OK, now);
+}
+
+/* The piece that was on the wire is done: the rest of the command, or the end of it. */
+static void command_piece_done(struct engine *e, struct slot *s, nsec now)
+{
+        struct request *rq = s->request;
+
+        slot_detach(e, s, now);
+        slot_advance(s);
+        if (s->sectors > 0) {
+                slot_requeue(e, s, now);
+                return;
+        }
+        slot_free(e, s);
+        command_progress(e, rq, now);
+}
+
+static void read_attach(struct request *rq, struct frame *f)
+{
+        struct list *at = &rq->frames;
+
+        /* Answers come nearly in order: the place is at or near the end. */
+        while (at->prev != &rq->frames &&
+               LIST_ENTRY(at->prev, struct frame, node)->at_byte > f->at_byte)
+                at = at->prev;
+        list_insert_before(at, &f->node);
+        rq->frame_count++;
+}
+
+/* Payload of a READ: the part that the request wants. true: f was kept. */
+static bool read_take(struct engine *e, struct slot *s, const uint8_t *data, struct frame *f,
+                      nsec now)
+{
+        struct request *rq = s->request;
+        uint64_t first = s->lba * AOE_SECTOR_BYTES,
+                 end = first + (uint64_t)s->sectors_sent * AOE_SECTOR_BYTES;
+        uint64_t want_end = rq->offset + rq->bytes;
+        uint32_t skip = first < rq->offset ? (uint32_t)(rq->offset - first) : 0;
+        uint32_t part_bytes;
+
+        if (end > want_end)
+                end = want_end;
+        part_bytes = (uint32_t)(end - first - skip);
+        if (rq->buffer) {
+                memcpy(rq->buffer + (first + skip - rq->offset), data + skip, part_bytes);
+                command_piece_done(e, s, now);
+                return false;
+        }
+        if (rq->frame_count == rq->frames_reserved) {
+                rq->by_copy = true; /* the payload has shrunk, or one path's is small */
+                command_restart(e, rq, now);
+                return false;
+        }
+        f->at_byte = first + skip - rq->offset;
+        f->part = data + skip;
+        f->part_bytes = part_bytes;
+        read_attach(rq, f);
+        command_piece_done(e, s, now);
+        return true;
+}
+
+static void flush_done(struct engine *e, struct slot *s, const struct aoe_ata *ata, nsec now)
+{
+        /* vblade says 0x00 and has done nothing; ggaoed echoes the command (aoe.md 4.1, 4.2). */
+        bool durable = ata->status & ATA_STATUS_DRDY && !(ata->status & ATA_STATUS_BAD);
+
+        s->device->flush_class = durable ? FLUSH_DURABLE : FLUSH_ACCEPTED;
+        command_piece_done(e, s, now);
+}
+
+bool command_on_answer(struct engine *e, struct slot *s, const struct aoe_ata *ata,
+                       struct bytes data, struct frame *f, nsec now)
+{
+        bool was_small = s->small && s->sectors_sent > 0;
+        struct path *p = s->path;
+        bool kept = false;
+
+        switch ((enum slot_kind)s->kind) {
+        case SLOT_READ: kept = read_take(e, s, data.at, f, now); break;
+        case SLOT_EDGE:
+                memcpy(edge_at(s->request, s->lba), data.at, AOE_SECTOR_BYTES);
+                command_piece_done(e, s, now);
+                break;
+        case SLOT_WRITE: command_piece_done(e, s, now); break;
+        case SLOT_FLUSH: flush_done(e, s, ata, now); break;
+        case SLOT_IDENTIFY:
+        case SLOT_PROBE_OUT:
+        case SLOT_PROBE_BACK: CHECK(!"a command of a request"); break;
+        }
+        if (was_small) /* large it was refused, small it went: the target lied about its size */
+                path_shrink(e, p, PATH_SECTORS_SAFE, now);
+        return kept;
+}
+
+/* ---- refusals ---- */
+
+/* No form of FLUSH is left: fsync goes on without, and says so once. */
+static void flush_give_up(struct engine *e, struct slot *s, nsec now)
+{
+        struct device *d = s->device;
+
+        d->flush_form = FLUSH_FORM_NONE;
+        d->flush_class = FLUSH_NONE;
+        device_notice(e, d, EVENT_FLUSH_NONE);
+        slot_detach(e, s, now);
+        request_finish(e, s->request, REQUEST_OK, now);
+}
+
+static void flush_next_form(struct engine *e, struct slot *s, enum flush_form form, nsec now)
+{
+        s->device->flush_form = (uint8_t)form;
+        if (form == FLUSH_FORM_NONE) {
+                flush_give_up(e, s, now);
+                return;
+        }
+        slot_detach(e, s, now);
+        slot_advance(s);
+        slot_requeue(e, s, now);
+}
+
+static void command_fail(struct engine *e, struct slot *s, uint8_t aoe_error,
+                         const struct aoe_ata *ata, nsec now)
+{
+        struct request *rq = s->request;
+        bool reserved = aoe_error == AOE_ERROR_RESERVED;
+
+        rq->aoe_error = aoe_error;
+        rq->ata_status = ata->status;
+        rq->ata_error = ata->feature;
+        rq->error_lba = s->lba;
+        request_finish(e, rq, reserved ? REQUEST_RESERVED : REQUEST_ERROR, now);
+}
+
+static bool refusal_is_abort(const struct aoe_ata *ata)
+{
+        return ata->status & ATA_STATUS_ERR && ata->feature & ATA_ERROR_ABRT;
+}
+
+static void flush_on_refusal(struct engine *e, struct slot *s, uint8_t aoe_error,
+                             const struct aoe_ata *ata, nsec now)
+{
+        enum flush_form form = s->device->flush_form;
+        bool ext = form == FLUSH_FORM_EXT || form == FLUSH_FORM_EXT_ONE;
+
+        if (aoe_error == AOE_ERROR_ARGUMENT && form == FLUSH_FORM_EXT)
+                flush_next_form(e, s, FLUSH_FORM_EXT_ONE, now);
+        else if (aoe_error == AOE_ERROR_ARGUMENT && form == FLUSH_FORM_SHORT)
+                flush_next_form(e, s, FLUSH_FORM_SHORT_ONE, now);
+        else if (aoe_error == AOE_ERROR_ARGUMENT || refusal_is_abort(ata))
+                flush_next_form(e, s, ext ? FLUSH_FORM_SHORT : FLUSH_FORM_NONE, now);
+        else
+                command_fail(e, s, aoe_error, ata, now);
+}
+
+void command_on_flush_silence(struct engine *e, struct slot *s, nsec now)
+{
+        enum flush_form form = s->device->flush_form;
+        bool ext = form == FLUSH_FORM_EXT || form == FLUSH_FORM_EXT_ONE;
+
+        flush_next_form(e, s, ext ? FLUSH_FORM_SHORT : FLUSH_FORM_NONE, now);
+}
+
+/* One write that the target aborts is the sign of a read-only disk: said once. */
+static void command_note_refusal(struct engine *e, struct device *d, bool write,
+                                 const struct aoe_ata *ata)
+{
+        if (!write || d->refused || !refusal_is_abort(ata))
+                return;
+        d->refused = true;
+        device_notice(e, d, EVENT_REFUSED);
+}
+
+void command_on_refusal(struct engine *e, struct slot *s, uint8_t aoe_error,
+                        const struct aoe_ata *ata, nsec now)
+{
+        bool size = aoe_error == AOE_ERROR_ARGUMENT || (!aoe_error && refusal_is_abort(ata));
+
+        if (s->kind == SLOT_FLUSH) {
+                flush_on_refusal(e, s, aoe_error, ata, now);
+                return;
+        }
+        if (size && !s->small && s->sectors_sent > PATH_SECTORS_SAFE) {
+                /* ggaoed aborts, vblade says bad argument when it has less room than it said. */
+                discover_ask(e, s->device->addr);
+                s->small = true;
+                slot_requeue(e, s, now);
+                return;
+        }
+        if (ata->feature & ATA_ERROR_IDNF) /* beyond the end: has it shrunk? */
+                path_ask(e, s->path, now);
+        command_note_refusal(e, s->device, s->kind == SLOT_WRITE, ata);
+        command_fail(e, s, aoe_error, ata, now);
+}

@@ -1,0 +1,271 @@
+/* SPDX-License-Identifier: MIT */
+#include "engine/window.h"
+
+#include "engine/core.h"
+
+/* Answers need this much of the receive buffer beside the frame: what the kernel charges. */
+#define SLOT_COST_OVERHEAD 768
+/* seq - attempts must stay unambiguous however long a device is silent. */
+#define SLOT_ATTEMPTS_MAX 2048
+
+static const uint8_t slot_zeroes[UINT16_MAX];
+
+bool slot_is_pinned(const struct slot *s)
+{
+        switch ((enum slot_kind)s->kind) {
+        case SLOT_READ:
+        case SLOT_EDGE:
+        case SLOT_WRITE:
+        case SLOT_FLUSH: return false;
+        case SLOT_IDENTIFY:
+        case SLOT_PROBE_OUT:
+        case SLOT_PROBE_BACK: return true;
+        }
+        CHECK(!"a slot kind");
+        return false;
+}
+
+struct slot *slot_take(struct engine *e, enum slot_kind kind, struct device *d)
+{
+        struct list *node = list_pop(&e->slots_free);
+        struct slot *s;
+
+        if (!node)
+                return NULL;
+        s = LIST_ENTRY(node, struct slot, node);
+        CHECK(s->state == SLOT_FREE);
+        s->state = SLOT_QUEUED;
+        s->kind = (uint8_t)kind;
+        s->attempts = 0;
+        s->request = NULL;
+        s->device = d;
+        s->path = NULL;
+        s->sent_before_at = NSEC_NEVER;
+        s->first_at = NSEC_NEVER;
+        s->lba = 0;
+        s->sectors = 0;
+        s->sectors_sent = 0;
+        s->small = false;
+        s->payload = NULL;
+        e->slots_used++;
+        return s;
+}
+
+/* Takes a SENT slot off its path. */
+static void slot_leave_path(struct engine *e, struct slot *s)
+{
+        CHECK(s->state == SLOT_SENT);
+        list_del(&s->node);
+        CHECK(e->links[s->path->link].in_flight_bytes >= s->cost);
+        e->links[s->path->link].in_flight_bytes -= s->cost;
+        s->state = SLOT_QUEUED;
+        if (slot_is_pinned(s))
+                return;
+        CHECK(s->path->in_flight_count > 0);
+        s->path->in_flight_count--;
+        if (s->kind == SLOT_FLUSH)
+                return;
+        CHECK(s->device->in_flight > 0);
+        s->device->in_flight--;
+}
+
+void slot_detach(struct engine *e, struct slot *s, nsec now)
+{
+        CHECK(s->state != SLOT_FREE);
+        if (s->state == SLOT_SENT)
+                slot_leave_path(e, s);
+        list_del(&s->node);
+        if (s->copy)
+                copy_abandon(e, s->copy, now);
+        s->copy = NULL;
+}
+
+void slot_free(struct engine *e, struct slot *s)
+{
+        CHECK(s->state != SLOT_FREE);
+        CHECK(!s->copy);
+        if (s->state == SLOT_SENT)
+                slot_leave_path(e, s);
+        list_del(&s->node);
+        list_del(&s->member);
+        s->state = SLOT_FREE;
+        s->request = NULL;
+        list_add_tail(&e->slots_free, &s->node);
+        CHECK(e->slots_used > 0);
+        e->slots_used--;
+}
+
+void slot_requeue(struct engine *e, struct slot *s, nsec now)
+{
+        CHECK(!slot_is_pinned(s));
+        slot_detach(e, s, now);
+        list_add_tail(&s->device->resend, &s->node);
+        device_run(e, s->device);
+}
+
+void slot_advance(struct slot *s)
+{
+        CHECK(s->sectors_sent <= s->sectors);
+        s->lba += s->sectors_sent;
+        s->sectors -= s->sectors_sent;
+        if (s->payload)
+                s->payload += (size_t)s->sectors_sent * AOE_SECTOR_BYTES;
+        s->attempts = 0;
+        s->first_at = NSEC_NEVER;
+        s->sent_before_at = NSEC_NEVER;
+        s->small = false;
+}
+
+bool slot_has_seq(const struct slot *s, uint16_t seq)
+{
+        return ((s->seq - seq) & SLOT_SEQ_MASK) < s->attempts;
+}
+
+/* How many sectors this transmission carries; another size than before is another piece. */
+static void slot_size(struct slot *s, const struct path *p)
+{
+        uint32_t most = s->small ? PATH_SECTORS_SAFE : p->sectors, n = s->sectors;
+
+        if (s->kind == SLOT_READ || s->kind == SLOT_WRITE)
+                n = n < most ? n : most;
+        if (s->attempts > 0 && n != s->sectors_sent) {
+                s->attempts = 0; /* earlier answers are of another length */
+                s->sent_before_at = NSEC_NEVER;
+        }
+        s->sectors_sent = n;
+}
+
+static struct aoe_ata slot_ata(const struct slot *s)
+{
+        const struct device *d = s->device;
+        enum flush_form form = d->flush_form;
+
+        switch ((enum slot_kind)s->kind) {
+        case SLOT_READ:
+        case SLOT_EDGE:
+        case SLOT_PROBE_BACK:
+                return ata_make_transfer(false, d->identity.lba48, s->lba,
+                                         (uint8_t)s->sectors_sent);
+        case SLOT_WRITE:
+                return ata_make_transfer(true, d->identity.lba48, s->lba, (uint8_t)s->sectors_sent);
+        case SLOT_FLUSH:
+                return ata_make_flush(form == FLUSH_FORM_EXT || form == FLUSH_FORM_EXT_ONE,
+                                      form == FLUSH_FORM_EXT_ONE || form == FLUSH_FORM_SHORT_ONE);
+        case SLOT_IDENTIFY:
+        case SLOT_PROBE_OUT: return ata_make_identify();
+        }
+        CHECK(!"a slot kind");
+        return (struct aoe_ata){0};
+}
+
+static uint32_t slot_answer_cost(const struct slot *s)
+{
+        uint32_t bytes = AOE_FRAME_BYTES_MIN, charge = 1024;
+
+        switch ((enum slot_kind)s->kind) {
+        case SLOT_READ:
+        case SLOT_EDGE:
+        case SLOT_PROBE_BACK: bytes = AOE_ATA_BYTES + s->sectors_sent * AOE_SECTOR_BYTES; break;
+        case SLOT_IDENTIFY:
+        case SLOT_PROBE_OUT: bytes = AOE_ATA_BYTES + ATA_IDENTIFY_BYTES; break;
+        case SLOT_WRITE:
+        case SLOT_FLUSH: break;
+        }
+        while (charge < bytes) /* the kernel's buffers come in powers of two */
+                charge *= 2;
+        return charge + SLOT_COST_OVERHEAD;
+}
+
+static void slot_fill_tx(struct slot *s, struct tx *tx)
+{
+        *tx = (struct tx){
+                .link = s->path->link,
+                .header = s->header,
+                .header_bytes = AOE_FRAME_BYTES_MIN,
+                .cause = s->idx,
+        };
+        if (s->kind == SLOT_WRITE) {
+                tx->header_bytes = AOE_ATA_BYTES;
+                tx->payload = s->payload;
+                tx->payload_bytes = s->sectors_sent * AOE_SECTOR_BYTES;
+        } else if (s->kind == SLOT_PROBE_OUT) {
+                tx->header_bytes = AOE_ATA_BYTES;
+                tx->payload = slot_zeroes;
+                tx->payload_bytes = s->path->sectors_trial * AOE_SECTOR_BYTES;
+        }
+}
+
+/* Puts a slot that is about to leave where its answer will find it. */
+static void slot_enter_path(struct engine *e, struct slot *s, struct path *p)
+{
+        s->path = p;
+        s->state = SLOT_SENT;
+        s->serial = p->serial_next++;
+        s->cost = slot_answer_cost(s);
+        e->links[p->link].in_flight_bytes += s->cost;
+        if (slot_is_pinned(s))
+                return;
+        p->in_flight_count++;
+        if (s->kind == SLOT_FLUSH) {
+                list_add_tail(&p->slow, &s->node);
+                return;
+        }
+        list_add_tail(&p->in_flight, &s->node);
+        s->device->in_flight++;
+}
+
+void slot_send(struct engine *e, struct slot *s, struct path *p, struct tx *tx, nsec now)
+{
+        struct aoe_ata ata;
+
+        CHECK(s->state == SLOT_QUEUED);
+        CHECK(!s->copy);
+        list_del(&s->node);
+        slot_size(s, p);
+        ata = slot_ata(s);
+        s->seq = (s->seq + 1) & SLOT_SEQ_MASK;
+        if (s->attempts > 0) {
+                p->resent++;
+                e->counters.frames_resent++;
+                s->sent_before_at = s->sent_at;
+        }
+        if (s->attempts < SLOT_ATTEMPTS_MAX)
+                s->attempts++;
+        s->sent_at = now;
+        if (s->first_at == NSEC_NEVER)
+                s->first_at = now;
+        slot_enter_path(e, s, p);
+        if (s->kind == SLOT_WRITE)
+                s->copy = copy_take(e, s);
+        memcpy(s->header, p->header, AOE_HEADER_BYTES);
+        be32_store(s->header + 20, engine_tag(e, s->idx, s->seq));
+        aoe_build_ata(s->header, &ata);
+        slot_fill_tx(s, tx);
+        p->sent++;
+        e->counters.frames_sent++;
+}
+
+void slot_unsend(struct engine *e, struct slot *s)
+{
+        struct path *p = s->path;
+
+        CHECK(s->state == SLOT_SENT);
+        slot_leave_path(e, s);
+        if (s->copy)
+                copy_free(e, s->copy);
+        s->copy = NULL;
+        s->seq = (s->seq - 1) & SLOT_SEQ_MASK; /* the tag was never seen */
+        s->attempts--;
+        if (s->attempts == 0)
+                s->first_at = NSEC_NEVER;
+        else
+                s->sent_at = s->sent_before_at;
+        p->sent--;
+        e->counters.frames_sent--;
+        if (s->attempts > 0) {
+                p->resent--;
+                e->counters.frames_resent--;
+        }
+        list_add_head(slot_is_pinned(s) ? &s->device->pinned : &s->device->resend, &s->node);
+        device_run(e, s->device);
+}
