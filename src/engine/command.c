@@ -188,17 +188,29 @@ void request_finish(struct engine *e, struct request *rq, enum request_status st
 
 /* ---- cutting ---- */
 
-/* Memory for what a read will gather. false: none now. */
-static bool command_reserve(struct engine *e, struct request *rq, const struct path *p)
+/* Frames that a read by reference over p would hold; 0: it is better gathered by copy. */
+static uint32_t command_frames(const struct engine *e, const struct request *rq,
+                               const struct path *p)
 {
         uint64_t sectors = rq->lba_end - rq->lba_first;
         uint32_t frames;
 
+        if (rq->by_copy || p->sectors < COMMAND_BY_REFERENCE_SECTORS ||
+            sectors < COMMAND_BY_REFERENCE_SECTORS)
+                return 0;
+        frames = (uint32_t)((sectors + p->sectors - 1) / p->sectors) + COMMAND_FRAMES_SPARE;
+        return frames <= e->options.frames_for_reads ? frames : 0;
+}
+
+/* Memory for what a read will gather. false: none now. */
+static bool command_reserve(struct engine *e, struct request *rq, const struct path *p)
+{
+        uint32_t frames;
+
         if (rq->buffer || rq->frames_reserved)
                 return true;
-        if (!rq->by_copy && p->sectors >= COMMAND_BY_REFERENCE_SECTORS &&
-            sectors >= COMMAND_BY_REFERENCE_SECTORS) {
-                frames = (uint32_t)((sectors + p->sectors - 1) / p->sectors) + COMMAND_FRAMES_SPARE;
+        frames = command_frames(e, rq, p);
+        if (frames > 0) {
                 if (e->frames_reserved + frames > e->options.frames_for_reads)
                         return false;
                 e->frames_reserved += frames;
@@ -221,6 +233,27 @@ static bool command_has_memory(struct engine *e, struct request *rq, const struc
                 return true;
         rq->edges = arena_get(e->options.arena, (size_t)2 * AOE_SECTOR_BYTES);
         return rq->edges != NULL;
+}
+
+/* Memory is out. What writes to silent devices hold must not stop the others: the newest of them
+ * fails. */
+static void command_reclaim(struct engine *e, nsec now)
+{
+        for (unsigned i = 0; i < e->device_count; i++) {
+                struct device *d = e->sorted[i];
+
+                if (d->state == DEVICE_UP)
+                        continue;
+                for (struct list *node = d->open.prev; node != &d->open; node = node->prev) {
+                        struct request *rq = LIST_ENTRY(node, struct request, open);
+
+                        if (rq->op != REQUEST_WRITE)
+                                continue;
+                        e->counters.no_memory++;
+                        request_finish(e, rq, REQUEST_NO_MEMORY, now);
+                        return;
+                }
+        }
 }
 
 static void cut_edge(struct request *rq, struct slot *s)
@@ -260,19 +293,35 @@ static void cut_read(struct request *rq, struct slot *s, const struct path *p)
         rq->lba_next += s->sectors;
 }
 
-struct slot *command_next(struct engine *e, struct device *d, struct path *p, bool *ret_starved)
+/* The request whose turn it is; flushes that the disk has no command for end here. */
+static struct request *command_head(struct engine *e, struct device *d, nsec now)
 {
-        struct list *node = list_first(&d->ready);
-        struct request *rq;
+        struct list *node;
+
+        while ((node = list_first(&d->ready))) {
+                struct request *rq = LIST_ENTRY(node, struct request, node);
+
+                CHECK(rq->lba_next < rq->lba_end);
+                if (rq->op != REQUEST_FLUSH || d->flush_form != FLUSH_FORM_NONE)
+                        return rq;
+                request_finish(e, rq, REQUEST_OK, now);
+        }
+        return NULL;
+}
+
+struct slot *command_next(struct engine *e, struct device *d, struct path *p, bool *ret_starved,
+                          nsec now)
+{
+        struct request *rq = command_head(e, d, now);
         struct slot *s;
 
-        if (!node)
+        if (!rq)
                 return NULL;
-        rq = LIST_ENTRY(node, struct request, node);
-        CHECK(rq->lba_next < rq->lba_end);
         *ret_starved = true;
-        if (!command_has_memory(e, rq, p))
+        if (!command_has_memory(e, rq, p)) {
+                command_reclaim(e, now);
                 return NULL;
+        }
         s = slot_take(e, SLOT_READ, d);
         if (!s)
                 return NULL;
@@ -410,17 +459,21 @@ static void flush_give_up(struct engine *e, struct slot *s, nsec now)
 {
         struct device *d = s->device;
 
-        d->flush_form = FLUSH_FORM_NONE;
+        if (d->flush_class != FLUSH_NONE)
+                device_notice(e, d, EVENT_FLUSH_NONE);
         d->flush_class = FLUSH_NONE;
-        device_notice(e, d, EVENT_FLUSH_NONE);
         slot_detach(e, s, now);
         request_finish(e, s->request, REQUEST_OK, now);
 }
 
 static void flush_next_form(struct engine *e, struct slot *s, enum flush_form form, nsec now)
 {
-        s->device->flush_form = (uint8_t)form;
-        if (form == FLUSH_FORM_NONE) {
+        struct device *d = s->device;
+
+        /* Several are out at once: another one may have got further meanwhile. */
+        if (d->flush_form < form)
+                d->flush_form = (uint8_t)form;
+        if (d->flush_form == FLUSH_FORM_NONE) {
                 flush_give_up(e, s, now);
                 return;
         }
@@ -450,7 +503,7 @@ static bool refusal_is_abort(const struct aoe_ata *ata)
 static void flush_on_refusal(struct engine *e, struct slot *s, uint8_t aoe_error,
                              const struct aoe_ata *ata, nsec now)
 {
-        enum flush_form form = s->device->flush_form;
+        enum flush_form form = s->flush_form;
         bool ext = form == FLUSH_FORM_EXT || form == FLUSH_FORM_EXT_ONE;
 
         if (aoe_error == AOE_ERROR_ARGUMENT && form == FLUSH_FORM_EXT)
@@ -465,7 +518,7 @@ static void flush_on_refusal(struct engine *e, struct slot *s, uint8_t aoe_error
 
 void command_on_flush_silence(struct engine *e, struct slot *s, nsec now)
 {
-        enum flush_form form = s->device->flush_form;
+        enum flush_form form = s->flush_form;
         bool ext = form == FLUSH_FORM_EXT || form == FLUSH_FORM_EXT_ONE;
 
         flush_next_form(e, s, ext ? FLUSH_FORM_SHORT : FLUSH_FORM_NONE, now);

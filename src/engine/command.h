@@ -30,7 +30,8 @@ void command_begin(struct engine *e, struct request *rq, nsec now);
 void command_unblock(struct engine *e, struct request *rq);
 /* The next command of the device's requests for path p, as a QUEUED slot that is linked nowhere;
  * NULL when there is none. *ret_starved: there is one, but memory or slots are out. */
-struct slot *command_next(struct engine *e, struct device *d, struct path *p, bool *ret_starved);
+struct slot *command_next(struct engine *e, struct device *d, struct path *p, bool *ret_starved,
+                          nsec now);
 /* A good answer to s. data: what follows the ATA argument. true: f was kept. */
 bool command_on_answer(struct engine *e, struct slot *s, const struct aoe_ata *ata,
                        struct bytes data, struct frame *f, nsec now);

@@ -250,8 +250,15 @@ void device_on_identity(struct engine *e, struct device *d, struct path *p,
                 return;
         }
         same = ata_identity_is_same(&d->identity, identity) && d->identity.lba48 == identity->lba48;
-        /* After silence or a restart a smaller disk is another one; while we watch, it shrank. */
-        if (!same || (!established && identity->sectors < d->identity.sectors)) {
+        /*
+         * A disk that is watched may grow and shrink. After silence or a restart a smaller one is
+         * another disk; so is one of any other size that turns up beside a path that is up.
+         */
+        if (!established && device_has_path(e, d, true))
+                same = same && identity->sectors == d->identity.sectors;
+        else if (!established)
+                same = same && identity->sectors >= d->identity.sectors;
+        if (!same) {
                 device_on_stranger(e, d, p, now);
                 return;
         }
@@ -424,7 +431,7 @@ static struct path *device_pick(const struct engine *e, struct device *d, bool *
 
 /* What goes next and where, taken off its queue; NULL: nothing, or not now. */
 static struct slot *device_next(struct engine *e, struct device *d, struct path **ret_path,
-                                bool *ret_starved)
+                                bool *ret_starved, nsec now)
 {
         struct list *node = list_first(&d->pinned);
         struct slot *s;
@@ -441,7 +448,7 @@ static struct slot *device_next(struct engine *e, struct device *d, struct path 
                 return NULL;
         node = list_first(&d->resend);
         if (!node)
-                return command_next(e, d, *ret_path, ret_starved);
+                return command_next(e, d, *ret_path, ret_starved, now);
         s = LIST_ENTRY(node, struct slot, node);
         *ret_starved = s->kind == SLOT_WRITE && !copy_has_room(e);
         return *ret_starved ? NULL : s;
@@ -455,7 +462,7 @@ size_t device_emit(struct engine *e, struct device *d, struct tx *tx, size_t tx_
         size_t n = 0;
 
         *ret_starved = false;
-        while (n < tx_max && (s = device_next(e, d, &p, ret_starved))) {
+        while (n < tx_max && (s = device_next(e, d, &p, ret_starved, now))) {
                 slot_send(e, s, p, &tx[n++], now);
                 if (s->kind == SLOT_FLUSH) {
                         d->query_at = nsec_min(d->query_at, nsec_add(now, DEVICE_STALE_AFTER));

@@ -64,8 +64,8 @@ struct device {
         struct list flushes; /* struct request: FLUSH that waits for writes, by ticket */
         struct list open;    /* struct request, by arrival and so by deadline */
         unsigned open_count;
-        struct list resend; /* struct slot QUEUED, of requests */
-        struct list pinned; /* struct slot QUEUED: IDENTIFY and probes, which wait for nothing */
+        struct list resend;   /* struct slot QUEUED, of requests */
+        struct list pinned;   /* struct slot QUEUED: IDENTIFY and probes, which wait for nothing */
         struct list sequence; /* struct order_node by ticket */
         struct range_set order;
         uint64_t ticket_next;
@@ -73,9 +73,9 @@ struct device {
         unsigned in_flight; /* slots in the in_flight lists of its paths */
         nsec heard_at;
         nsec silent_at; /* UP: when silence is acted upon; NSEC_NEVER: nothing was asked */
-        unsigned asks; /* queries since it was heard */
-        nsec query_at; /* next directed query; NSEC_NEVER */
-        bool parked;   /* not UP for DEVICE_PARK_AFTER: its requests hold no slots */
+        unsigned asks;  /* queries since it was heard */
+        nsec query_at;  /* next directed query; NSEC_NEVER */
+        bool parked;    /* not UP for DEVICE_PARK_AFTER: its requests hold no slots */
         nsec state_since;
         bool refused; /* a write was aborted: said once */
         uint64_t requests_read, requests_write, requests_flush;

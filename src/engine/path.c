@@ -257,7 +257,6 @@ void path_on_answer(struct engine *e, struct path *p, uint64_t serial, nsec sent
                 path_lose(e, p, s, now);
         }
         path_arm(e, p); /* a shorter RTT brings the deadline forward */
-        device_run(e, p->device);
 }
 
 void path_on_spurious(struct engine *e, struct path *p, nsec sent_at, nsec now)

@@ -30,7 +30,7 @@ struct slot;
 #define PATH_TRIALS_MAX     3               /* probes of one payload until it counts as too large */
 #define PATH_PROBE_AGAIN    (60 * NSEC_SEC) /* try a larger payload again */
 #define PATH_ASK_WAIT_MIN   (20 * NSEC_MS)  /* for the answer to IDENTIFY or a probe */
-#define PATH_ASK_SHIFT_MAX 4
+#define PATH_ASK_SHIFT_MAX  4
 #define PATH_ASK_WAIT_MAX   (250 * NSEC_MS)
 #define PATH_BEACON_EVERY   NSEC_SEC /* a flood of beacons must not stop the I/O */
 

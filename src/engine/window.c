@@ -63,6 +63,7 @@ static void slot_leave_path(struct engine *e, struct slot *s)
                 return;
         CHECK(s->path->in_flight_count > 0);
         s->path->in_flight_count--;
+        device_run(e, s->device); /* the window has opened, for whatever reason */
         if (s->kind == SLOT_FLUSH)
                 return;
         CHECK(s->device->in_flight > 0);
@@ -138,7 +139,7 @@ static void slot_size(struct slot *s, const struct path *p)
 static struct aoe_ata slot_ata(const struct slot *s)
 {
         const struct device *d = s->device;
-        enum flush_form form = d->flush_form;
+        enum flush_form form = s->flush_form;
 
         switch ((enum slot_kind)s->kind) {
         case SLOT_READ:
@@ -222,6 +223,7 @@ void slot_send(struct engine *e, struct slot *s, struct path *p, struct tx *tx, 
         CHECK(!s->copy);
         list_del(&s->node);
         slot_size(s, p);
+        s->flush_form = s->device->flush_form;
         ata = slot_ata(s);
         s->seq = (s->seq + 1) & SLOT_SEQ_MASK;
         if (s->attempts > 0) {

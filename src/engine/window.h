@@ -39,8 +39,8 @@ enum slot_kind {
 };
 
 struct slot {
-        struct list node; /* FREE: engine.slots_free; QUEUED: device.resend or pinned; SENT: path.in_flight or
-                             path.slow, or none: path.asking */
+        struct list node;   /* FREE: engine.slots_free; QUEUED: device.resend or pinned; SENT:
+                               path.in_flight or   path.slow, or none: path.asking */
         struct list member; /* request.slots */
         struct list copies; /* struct copy sent under this slot's number, of any command */
         uint16_t idx;
@@ -62,6 +62,7 @@ struct slot {
         uint32_t sectors_sent;  /* what the last transmission carries of it */
         uint32_t cost;          /* what its answer will take of the link's receive buffer */
         bool small;             /* refused once: tried again with the smallest payload */
+        uint8_t flush_form;     /* FLUSH: enum flush_form of the last transmission */
         const uint8_t *payload; /* WRITE: borrowed from the request */
         uint8_t header[ENGINE_HEADER_ROOM];
 };
