@@ -94,16 +94,16 @@ bool caller_ready(struct caller *c)
         return heard;
 }
 
-void caller_fail(struct caller *c, const GError *why)
+bool caller_fail(struct caller *c, const GError *why)
 {
         char text[CALLER_TEXT_BYTES];
-        int n;
+        bool heard;
 
         if (c->fd < 0)
-                return;
-        n = snprintf(text, sizeof(text), "%d %s", why->code, why->message);
-        if (n > 0 && write(c->fd, text, strlen(text)) < 0)
-                fprintf(stderr, "aoefs: %s\n", why->message);
+                return false;
+        snprintf(text, sizeof(text), "%d %s", why->code, why->message);
+        heard = write(c->fd, text, strlen(text)) > 0;
         close(c->fd);
         c->fd = -1;
+        return heard;
 }

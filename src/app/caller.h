@@ -24,5 +24,5 @@ bool caller_wait(struct caller *c, GError **error);
 int caller_fd(const struct caller *c);
 /* Daemon: lets go of the terminal and of the caller. false: it is gone. */
 bool caller_ready(struct caller *c);
-/* Daemon: the mount will never be usable. After caller_ready() nobody hears it. */
-void caller_fail(struct caller *c, const GError *why);
+/* Daemon: the mount will never be usable. false: nobody listens, or not any more. */
+bool caller_fail(struct caller *c, const GError *why);

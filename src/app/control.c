@@ -139,7 +139,7 @@ static void control_look_at_links(struct control *c)
 
         if (c->phase != CONTROL_LINKS || c->cookie_fd < 0 || links_is_waiting(c->links))
                 return;
-        problem = links_problem(c->links, &error);
+        problem = links_problem(c->links, true, &error);
         if (problem) {
                 control_fail(c, error, problem);
                 return;
@@ -554,7 +554,7 @@ int worker_main(const Config *config)
                 return 2;
         }
         unsetenv("AOEFS_WORKER");
-        prctl(PR_SET_NAME, "aoefs"); /* not "exe", which the link in /proc is called */
+        prctl(PR_SET_NAME, "aoefs"); /* not "exe", should we come from /proc/self/exe */
         notifier_init(&c.notifier);
         r = control_init(&c);
         if (r < 0)

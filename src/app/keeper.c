@@ -268,6 +268,7 @@ static void keeper_on_ready(struct keeper *k)
         if (k->state != KEEPER_MOUNTED)
                 return;
         if (k->config->pidfile && !g_file_set_contents(k->config->pidfile, pid, -1, &why)) {
+                g_prefix_error(&why, "the pid file: ");
                 keeper_fail(k, EIO, why->message);
                 keeper_drain(k, true);
                 return;
@@ -312,6 +313,8 @@ static void keeper_on_message(struct keeper *k, const struct handover *m)
                 break;
         case HANDOVER_UNMOUNTED:
                 k->mounted = false;
+                if (k->state < KEEPER_SERVING)
+                        keeper_fail(k, EINTR, "unmounted while it was starting");
                 keeper_drain(k, false);
                 break;
         case HANDOVER_FUSE: /* ours to send */
@@ -356,7 +359,6 @@ static void keeper_say_death(struct keeper *k, int status)
         else
                 text = g_strdup_printf("the worker (process %d) ended with code %d", (int)k->worker,
                                        WEXITSTATUS(status));
-        logging_say(LOGGING_ERROR, "%s", text);
         keeper_fail(k, EIO, text);
 }
 
@@ -404,10 +406,21 @@ static int keeper_init_signals(struct keeper *k)
         return k->signal_fd < 0 ? -errno : 0;
 }
 
+/* Our own program: by its name, which valgrind can follow, as long as it has one. */
+static char *keeper_program(void)
+{
+        g_autofree char *path = g_file_read_link("/proc/self/exe", NULL);
+
+        if (path && access(path, X_OK) == 0)
+                return g_steal_pointer(&path);
+        return g_strdup("/proc/self/exe");
+}
+
 /* In a process group of its own: a Ctrl-C is ours, and counts once. */
 static int keeper_spawn(struct keeper *k, int worker_fd)
 {
         g_autofree char *number = g_strdup_printf("%d", worker_fd);
+        g_autofree char *program = keeper_program();
         g_auto(GStrv) env = g_environ_setenv(g_get_environ(), "AOEFS_WORKER", number, TRUE);
         posix_spawn_file_actions_t files;
         posix_spawnattr_t attr;
@@ -424,7 +437,7 @@ static int keeper_spawn(struct keeper *k, int worker_fd)
                                                 POSIX_SPAWN_SETSIGDEF);
         posix_spawnattr_setsigmask(&attr, &none);
         posix_spawnattr_setsigdefault(&attr, &pipe_only);
-        r = posix_spawn(&k->worker, "/proc/self/exe", &files, &attr, k->argv, env);
+        r = posix_spawn(&k->worker, program, &files, &attr, k->argv, env);
         posix_spawnattr_destroy(&attr);
         posix_spawn_file_actions_destroy(&files);
         return -r;
@@ -554,7 +567,7 @@ bool keeper_mount(const Config *c, char *const worker_argv[], GError **error)
                 return false;
         if (caller.is_parent)
                 return caller_wait(&caller, error);
-        if (!keeper_run(c, worker_argv, &caller, &why))
-                caller_fail(&caller, why);
+        if (!keeper_run(c, worker_argv, &caller, &why) && !caller_fail(&caller, why))
+                logging_say(LOGGING_ERROR, "%s: %s", c->mountpoint, why->message);
         _exit(why ? 1 : 0);
 }

@@ -95,6 +95,8 @@ void links_on_event(Links *l, const struct netmon_event *ev)
                 en = g_new0(struct links_entry, 1);
                 g_hash_table_insert(l->table, GINT_TO_POINTER(ev->link.ifindex), en);
         }
+        if (en->state == LINKS_FAILED && !en->at.running && ev->link.running)
+                en->state = LINKS_SEEN; /* it may work this time */
         en->at = ev->link;
         en->change = true;
         if (en->state == LINKS_SEEN && links_is_wanted(l, &en->at)) {
@@ -194,15 +196,12 @@ static char *links_problem_of_open(const char *name, int error)
                                name, exe ? exe : "aoefs");
 }
 
-char *links_problem(Links *l, int *ret_errno)
+char *links_problem(Links *l, bool must_run, int *ret_errno)
 {
-        const struct links_entry *failed = NULL;
+        const struct links_entry *failed = NULL, *down = NULL;
         GHashTableIter it;
-        int dummy;
         void *value;
 
-        if (!ret_errno)
-                ret_errno = &dummy;
         *ret_errno = ENODEV;
         for (unsigned i = 0; i < l->config->interfaces->len; i++) {
                 char *text = links_problem_of_name(l, g_ptr_array_index(l->config->interfaces, i));
@@ -214,14 +213,22 @@ char *links_problem(Links *l, int *ret_errno)
         while (g_hash_table_iter_next(&it, NULL, &value)) {
                 const struct links_entry *en = value;
 
-                if (en->state == LINKS_OPEN)
+                if (en->state == LINKS_OPEN && (!must_run || en->at.running))
                         return NULL;
+                if (en->state == LINKS_OPEN)
+                        down = en;
                 if (en->state == LINKS_FAILED)
                         failed = en;
         }
         if (failed) {
                 *ret_errno = -failed->error;
                 return links_problem_of_open(failed->at.name, failed->error);
+        }
+        if (down) {
+                *ret_errno = ENETDOWN;
+                return g_strdup_printf("%s: the interface is down, or its cable is out: ip link "
+                                       "set %s up",
+                                       down->at.name, down->at.name);
         }
         if (l->config->interfaces->len > 0)
                 return g_strdup("no Ethernet interface matches -i: ip link shows which there are");

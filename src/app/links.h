@@ -32,9 +32,9 @@ void links_on_event(Links *l, const struct netmon_event *ev);
 void links_on_opened(Links *l, int ifindex, int fd);
 /* Is an answer missing? */
 bool links_is_waiting(const Links *l);
-/* Why the choice cannot work, in words with what to do; NULL: it works. Owned by the caller. Ask
- * when nothing is waiting. ret_errno may be NULL. */
-char *links_problem(Links *l, int *ret_errno);
+/* Why the choice cannot work, in words with what to do; NULL: it works. must_run: one that is up is
+ * needed, else one that may come up will do. Owned by the caller. Ask when nothing is waiting. */
+char *links_problem(Links *l, bool must_run, int *ret_errno);
 /* Largest MTU of those that are open, 0: none. */
 uint32_t links_mtu_max(const Links *l);
 /* Tells the shard what is new. false: its mailbox is full, call again soon. */

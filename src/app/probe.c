@@ -97,7 +97,7 @@ static bool probe_init(struct probe *p, bool is_patient, GError **error)
                 return probe_fail(error, -r, "the interfaces cannot be listed");
         p->links = links_new(p->config, probe_open_link, p);
         probe_read_netmon(p);
-        problem = links_problem(p->links, &number);
+        problem = links_problem(p->links, false, &number);
         if (problem && !(is_patient && number == ENODEV))
                 return probe_fail(error, number, problem);
         r = probe_make_shard(p);

@@ -30,9 +30,11 @@ struct shard_link {
         char name[IF_NAMESIZE]; /* kept when gone: its paths are still told by it */
         struct link_info info;
         bool is_packet;
-        bool watched;     /* its descriptor is in the loop */
-        nsec watch_again; /* after an error; NSEC_NEVER */
-        uint64_t gone_at; /* turn number; the longest gone number is reused first */
+        bool watched;       /* its descriptor is in the loop */
+        nsec watch_again;   /* after an error; NSEC_NEVER */
+        nsec send_after;    /* back-pressure: nothing is sent before */
+        nsec pressed_since; /* nothing has left since; NSEC_NEVER */
+        uint64_t gone_at;   /* turn number; the longest gone number is reused first */
 };
 
 struct shard_front {

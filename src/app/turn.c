@@ -25,11 +25,11 @@
 #define TURN_COMPLETES_MAX 256
 #define TURN_EVENTS_MAX    64
 
-#define TURN_PRESSURE_WAIT (200 * NSEC_US) /* after ENOBUFS: a queue of 1000 frames takes longer   \
-                                            */
-#define TURN_ERROR_WAIT   (100 * NSEC_MS)  /* after an error of a socket */
-#define TURN_SETTLE_MAX   (500 * NSEC_MS)  /* the mount is usable after that at the latest */
-#define TURN_SETTLE_EVERY (5 * NSEC_MS)
+#define TURN_PRESSURE_WAIT (200 * NSEC_US) /* after ENOBUFS: a full queue takes longer to empty */
+#define TURN_PRESSURE_MAX  (50 * NSEC_MS)  /* a queue that takes nothing for so long is dead */
+#define TURN_ERROR_WAIT    (100 * NSEC_MS) /* after an error of a socket */
+#define TURN_SETTLE_MAX    (500 * NSEC_MS) /* the mount is usable after that at the latest */
+#define TURN_SETTLE_EVERY  (5 * NSEC_MS)
 
 static bool turn_is_ready(const struct shard *s, uint64_t key)
 {
@@ -102,6 +102,7 @@ static void turn_link_add(struct shard *s, const struct shard_command *c, nsec n
                 .link = c->link,
                 .ifindex = c->ifindex,
                 .is_packet = c->is_packet,
+                .pressed_since = NSEC_NEVER,
         };
         snprintf(l->name, sizeof(l->name), "%s", c->name);
         turn_link_watch(s, l, now);
@@ -129,12 +130,15 @@ static void turn_link_gone(struct shard *s, int ifindex, nsec now)
 {
         struct shard_link *l = turn_link_find(s, ifindex);
         struct link_info info;
+        char text[80];
 
         if (!l)
                 return;
         info = l->info;
         info.running = false;
         turn_link_tell_engine(s, l, &info, now);
+        snprintf(text, sizeof(text), "%s: the interface is gone", l->name);
+        shard_log(s, LOGGING_WARNING, AOE_ADDR_ALL, text);
         if (l->watched)
                 loop_del(&s->loop, l->link->fd);
         shard_tell(s, &(struct shard_news){.kind = SHARD_LINK_FREE, .link = l->link});
@@ -350,47 +354,62 @@ static unsigned turn_fronts_open(const struct shard *s)
 
 /* ---- frames out ---- */
 
-/* Sends tx[0..n) in order, a link's run at a time. Returns how many are done with. */
-static size_t turn_send_batch(struct shard *s, size_t n)
+/* A run of frames for one link. Returns how many are done with: sent, or lost as on a bad wire. */
+static size_t turn_send_run(struct shard_link *l, const struct tx *tx, size_t n, nsec now)
 {
-        size_t at = 0;
+        int sent;
+
+        if (!l->link)
+                return n;
+        if (l->send_after > now)
+                return 0;
+        sent = l->link->ops->send(l->link, tx, n);
+        if (sent < 0)
+                return n; /* the interface is down */
+        if (sent > 0)
+                l->pressed_since = NSEC_NEVER;
+        if ((size_t)sent == n)
+                return n;
+        l->send_after = nsec_add(now, TURN_PRESSURE_WAIT);
+        if (l->pressed_since == NSEC_NEVER)
+                l->pressed_since = now;
+        /* Back-pressure is not loss, but a queue that moves no more is a dead path. */
+        return nsec_since(now, l->pressed_since) < TURN_PRESSURE_MAX ? (size_t)sent : n;
+}
+
+/* Sends tx[0..n), a link's run at a time; what a link does not take now goes back to the engine,
+ * and does not hold up the others. Returns how many left. */
+static size_t turn_send_batch(struct shard *s, size_t n, nsec now)
+{
+        size_t at = 0, kept = 0;
 
         while (at < n) {
-                struct link *link = s->links[s->tx[at].link].link;
-                size_t run = 1;
-                int sent;
+                struct shard_link *l = &s->links[s->tx[at].link];
+                size_t run = 1, sent;
 
                 while (at + run < n && s->tx[at + run].link == s->tx[at].link)
                         run++;
-                sent = link ? link->ops->send(link, s->tx + at, run) : -ENODEV;
-                if (sent < 0)
-                        sent = (int)run; /* the link is down: lost, as on any bad wire */
-                at += (size_t)sent;
-                if ((size_t)sent < run)
-                        return at;
+                sent = turn_send_run(l, s->tx + at, run, now);
+                for (size_t i = sent; i < run; i++)
+                        s->tx[kept++] = s->tx[at + i];
+                at += run;
         }
-        return at;
+        if (kept > 0)
+                engine_unsent(s->engine, s->tx, kept, now);
+        return n - kept;
 }
 
 static void turn_links_send(struct shard *s, nsec now)
 {
         size_t budget = TURN_SENDS_MAX;
 
-        if (now < s->send_after)
-                return;
         while (budget > 0) {
                 size_t max = budget < LINK_BATCH_MAX ? budget : LINK_BATCH_MAX;
-                size_t n = engine_emit(s->engine, s->tx, max, now), sent;
+                size_t n = engine_emit(s->engine, s->tx, max, now);
 
-                if (n == 0)
+                if (n == 0 || turn_send_batch(s, n, now) == 0)
                         return;
                 budget -= n;
-                sent = turn_send_batch(s, n);
-                if (sent < n) {
-                        engine_unsent(s->engine, s->tx + sent, n - sent, now);
-                        s->send_after = nsec_add(now, TURN_PRESSURE_WAIT);
-                        return;
-                }
         }
         s->more = true;
 }
@@ -461,10 +480,13 @@ nsec turn_deadline(const struct shard *s, nsec now)
 
         if (s->more)
                 return now;
-        if (s->send_after > now)
-                at = nsec_min(at, s->send_after);
-        for (unsigned i = 0; i < ENGINE_LINKS_MAX; i++)
-                if (s->links[i].link)
-                        at = nsec_min(at, s->links[i].watch_again);
+        for (unsigned i = 0; i < ENGINE_LINKS_MAX; i++) {
+                const struct shard_link *l = &s->links[i];
+
+                if (l->link)
+                        at = nsec_min(at, l->watch_again);
+                if (l->link && l->send_after > now)
+                        at = nsec_min(at, l->send_after);
+        }
         return nsec_min(at, s->settle_at);
 }

@@ -301,11 +301,13 @@ static void device_park(struct engine *e, struct device *d, nsec now)
 /* Nobody holds it, nothing of it is out, and it has been silent for long enough. */
 static bool device_is_forgotten(const struct device *d, nsec now)
 {
-        nsec patience = d->state == DEVICE_NEW ? DEVICE_NEW_AFTER : DEVICE_FORGET_AFTER;
+        nsec age = nsec_since(now, d->state_since);
 
-        return d->state != DEVICE_SWAPPED && !d->gone && !device_is_wanted(d) && d->copies == 0 &&
-               nsec_since(now, d->state_since) >= patience &&
-               nsec_since(now, d->heard_at) >= patience;
+        if (d->gone || device_is_wanted(d) || d->copies > 0 || d->state == DEVICE_SWAPPED)
+                return false;
+        if (d->state == DEVICE_NEW) /* it may talk, but not say who it is */
+                return age >= DEVICE_NEW_AFTER;
+        return age >= DEVICE_FORGET_AFTER && nsec_since(now, d->heard_at) >= DEVICE_FORGET_AFTER;
 }
 
 /* Its place in the table is given up when the layers above have heard of it (device_bury). */

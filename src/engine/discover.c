@@ -195,17 +195,16 @@ void discover_unwant(struct engine *e, struct request *rq)
 static void want_tick(struct engine *e, struct want *w, nsec now)
 {
         struct device *d = device_find(e, w->addr);
-        bool known = d && !d->gone;
+        bool heard = d && !d->gone;
 
-        if (w->tries == DISCOVER_WANT_TRIES && !known) {
+        /* Whoever was heard of gets longer, but it may never tell who it is. */
+        if (w->tries >= (heard ? DISCOVER_WANT_TRIES_HEARD : DISCOVER_WANT_TRIES)) {
                 want_end(e, w, REQUEST_NO_DEVICE);
                 return;
         }
-        /* A device that was heard of ends the want itself: identified, or given up. */
-        if (!known) {
+        if (!heard)
                 discover_ask(e, w->addr);
-                w->tries++;
-        }
+        w->tries++;
         w->next_at = nsec_add(now, DISCOVER_WANT_EVERY);
 }
 

@@ -11,14 +11,15 @@
 struct engine;
 struct device;
 
-#define DISCOVER_ROUNDS_FAST 4              /* broadcasts after a link came up ... */
-#define DISCOVER_FAST_EVERY  (80 * NSEC_MS) /* ... doubled each time */
-#define DISCOVER_EVERY       (10 * NSEC_SEC)
-#define DISCOVER_SETTLE_MIN  (200 * NSEC_MS) /* the first round takes at least this */
-#define DISCOVER_SETTLE_MAX  (450 * NSEC_MS)
-#define DISCOVER_QUERIES_MAX 256 /* queries waiting to be sent */
-#define DISCOVER_WANT_EVERY  (100 * NSEC_MS)
-#define DISCOVER_WANT_TRIES  4
+#define DISCOVER_ROUNDS_FAST      4              /* broadcasts after a link came up ... */
+#define DISCOVER_FAST_EVERY       (80 * NSEC_MS) /* ... doubled each time */
+#define DISCOVER_EVERY            (10 * NSEC_SEC)
+#define DISCOVER_SETTLE_MIN       (200 * NSEC_MS) /* the first round takes at least this */
+#define DISCOVER_SETTLE_MAX       (450 * NSEC_MS)
+#define DISCOVER_QUERIES_MAX      256 /* queries waiting to be sent */
+#define DISCOVER_WANT_EVERY       (100 * NSEC_MS)
+#define DISCOVER_WANT_TRIES_HEARD 12
+#define DISCOVER_WANT_TRIES       4
 
 struct link_state {
         struct link_info info;

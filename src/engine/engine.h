@@ -120,9 +120,9 @@ struct tx {
 
 /* Fills up to tx_max frames to be sent in order; 0: nothing to send now. */
 size_t engine_emit(struct engine *e, struct tx *tx, size_t tx_max, nsec now);
-/* The last n frames of what engine_emit() returned did not leave (ENOBUFS, a full queue): they
- * go back to the head of their queues without being counted as sent or lost. tx is the first of
- * them. */
+/* n frames of what the last engine_emit() returned, in its order, did not leave (ENOBUFS, a full
+ * queue): they go back to the head of their queues without being counted as sent or lost. They may
+ * be picked out of the batch, so that one full link does not hold up the others. */
 void engine_unsent(struct engine *e, const struct tx *tx, size_t n, nsec now);
 
 /* ---- devices ---- */
