@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Hostile bytes into every parser of wire/. What is parsed is built again and must parse to the
+ * same; what is refused must leave the result alone.
+ */
+#include <string.h>
+
+#include "base/check.h"
+#include "wire/aoe.h"
+#include "wire/ata.h"
+
+#define FUZZ_FRAME_MAX (AOE_CONFIG_BYTES + AOE_STRING_BYTES_MAX)
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void fuzz_header(const struct aoe_header *h)
+{
+        struct aoe_header again = {0};
+        uint8_t frame[AOE_HEADER_BYTES];
+        struct bytes in = {.at = frame, .left = sizeof frame};
+
+        aoe_build_header(frame, h);
+        CHECK(aoe_parse_header(&in, &again) == DROP_NONE);
+        CHECK(in.left == 0);
+        CHECK(memcmp(again.dst, h->dst, 6) == 0);
+        CHECK(memcmp(again.src, h->src, 6) == 0);
+        CHECK(again.version == h->version);
+        CHECK(again.flags == h->flags);
+        CHECK(again.error == h->error);
+        CHECK(again.shelf == h->shelf);
+        CHECK(again.slot == h->slot);
+        CHECK(again.command == h->command);
+        CHECK(again.tag == h->tag);
+}
+
+static void fuzz_ata(struct bytes in)
+{
+        uint8_t frame[AOE_ATA_BYTES];
+        struct bytes built = {.at = frame + AOE_HEADER_BYTES,
+                              .left = AOE_ATA_BYTES - AOE_HEADER_BYTES};
+        struct aoe_ata a, again;
+
+        if (aoe_parse_ata(&in, &a) != DROP_NONE)
+                return;
+        aoe_build_ata(frame, &a);
+        CHECK(aoe_parse_ata(&built, &again) == DROP_NONE);
+        CHECK(again.aflags == a.aflags);
+        CHECK(again.feature == a.feature);
+        CHECK(again.sectors == a.sectors);
+        CHECK(again.status == a.status);
+        CHECK(again.lba == a.lba);
+}
+
+static void fuzz_config(struct bytes in)
+{
+        static uint8_t frame[FUZZ_FRAME_MAX];
+        struct aoe_config c, again;
+        struct bytes built;
+
+        if (aoe_parse_config(&in, &c) != DROP_NONE)
+                return;
+        CHECK(c.string_bytes <= AOE_STRING_BYTES_MAX);
+        aoe_build_config(frame, &c);
+        built = (struct bytes){.at = frame + AOE_HEADER_BYTES,
+                               .left = AOE_CONFIG_BYTES - AOE_HEADER_BYTES + (size_t)c.string_bytes};
+        CHECK(aoe_parse_config(&built, &again) == DROP_NONE);
+        CHECK(built.left == 0);
+        CHECK(again.buffers == c.buffers);
+        CHECK(again.firmware == c.firmware);
+        CHECK(again.sectors == c.sectors);
+        CHECK(again.command == c.command);
+        CHECK(again.string_bytes == c.string_bytes);
+        CHECK(memcmp(again.string, c.string, c.string_bytes) == 0);
+}
+
+/* Ends within its array, and shows only what a terminal can show. */
+static void fuzz_string(const char *s, size_t room)
+{
+        size_t n = strnlen(s, room);
+
+        CHECK(n < room);
+        for (size_t i = 0; i < n; i++)
+                CHECK(s[i] >= 0x20 && s[i] < 0x7f);
+}
+
+static void fuzz_identity(struct bytes in)
+{
+        struct ata_identity i;
+        struct aoe_ata a;
+
+        if (ata_parse_identity(&in, &i) != DROP_NONE)
+                return;
+        CHECK(i.sectors > 0);
+        CHECK(i.sectors <= (i.lba48 ? ATA_LBA48_SECTORS_MAX : ATA_LBA28_SECTORS_MAX));
+        fuzz_string(i.serial, sizeof i.serial);
+        fuzz_string(i.model, sizeof i.model);
+        fuzz_string(i.firmware, sizeof i.firmware);
+        CHECK(ata_identity_is_same(&i, &i));
+        a = ata_make_transfer(true, i.lba48, i.sectors - 1, 1); /* its last sector can be named */
+        CHECK((a.aflags & AOE_ATA_EXTENDED) == (i.lba48 ? AOE_ATA_EXTENDED : 0));
+}
+
+static void fuzz_name(const uint8_t *data, size_t size)
+{
+        char name[AOE_NAME_BYTES + 8] = "", again[AOE_NAME_BYTES];
+        aoe_addr addr = AOE_ADDR_ALL;
+
+        memcpy(name, data, size < sizeof name - 1 ? size : sizeof name - 1);
+        if (!aoe_addr_parse(name, &addr)) {
+                CHECK(addr == AOE_ADDR_ALL);
+                return;
+        }
+        CHECK(aoe_addr_shelf(addr) != AOE_SHELF_ALL);
+        CHECK(aoe_addr_slot(addr) != AOE_SLOT_ALL);
+        aoe_addr_format(addr, again);
+        CHECK(strcmp(name, again) == 0);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+        struct bytes in = {.at = data, .left = size};
+        struct aoe_header h;
+        enum drop drop = aoe_parse_header(&in, &h);
+
+        CHECK(drop_name(drop) != NULL);
+        if (drop == DROP_NONE) {
+                fuzz_header(&h);
+                fuzz_ata(in);
+                fuzz_config(in);
+        }
+        fuzz_identity((struct bytes){.at = data, .left = size});
+        fuzz_name(data, size);
+        return 0;
+}
