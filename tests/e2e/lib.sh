@@ -1,0 +1,413 @@
+# SPDX-License-Identifier: MIT
+# shellcheck shell=bash
+#
+# What an end-to-end case stands on; sourced as its first line. A case is a bash file whose name is
+# a claim. It runs in two network namespaces of its own (initiator's and target's side of a veth
+# pair, interfaces `ai` and `at`), with a folder of its own, $W. Everything that it starts carries
+# its process id in its name, so that cases run beside each other, and that what a killed one left
+# is found and removed (sweep).
+#
+# A case fails by the first command that fails (set -e), by fail, by its time limit, or by what it
+# leaves behind: a process with $W in its command line, a mount, a loop device, a sanitizer's or
+# valgrind's report. It must stop its daemons itself (daemon_stop): that is part of what is tested.
+# Nothing here sleeps as synchronisation: wait_for polls a condition until a deadline.
+#
+# Read from the case's text by tests/e2e/run:   # limit: SECONDS (60)      # alone: yes
+set -Eeuo pipefail
+
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+root=$(cd "$here/../.." && pwd)
+build=${AOEFS_BUILD:-$root/build}
+AOEFS=${AOEFS:-$build/aoefs}
+CASE=$(basename "$0" .sh)
+NS_PREFIX=aoe2e
+W_PREFIX=/dev/shm/aoefs-e2e
+NSI=$NS_PREFIX-$$-i
+NST=$NS_PREFIX-$$-t
+W=$W_PREFIX.$$.$CASE
+IF=ai            # the initiator's interface
+M=$W/mnt.a       # mount point of the daemon "a", the default one
+# shellcheck disable=SC2034 # used by the cases
+D=$M/e7.1        # the usual disk
+declare -A PIDS  # what was started in the background, by name
+
+# ---- results ----
+
+fail() { echo "fail: $*"; exit 1; }
+skip() { echo "skip: $*"; exit 77; }
+
+# requires PROGRAM...: skip with the reason where one is missing.
+requires() {
+        local program
+
+        [ "$(id -u)" = 0 ] || skip "needs root"
+        [ -x "$AOEFS" ] || fail "no aoefs at $AOEFS (build it, or set AOEFS)"
+        [ -e /dev/fuse ] || skip "no /dev/fuse"
+        for program in "$@"; do
+                command -v "$program" >/dev/null || skip "needs $program"
+        done
+}
+
+# wait_for WHAT SECONDS COMMAND...: polls COMMAND until it succeeds; fails after SECONDS.
+wait_for() {
+        local what=$1 deadline=$((${EPOCHREALTIME/./} + $2 * 1000000))
+
+        shift 2
+        until "$@" >/dev/null 2>&1; do
+                [ "${EPOCHREALTIME/./}" -lt "$deadline" ] || fail "waited in vain for: $what"
+                sleep 0.02
+        done
+}
+
+not() { ! "$@"; }
+same() { [ "$1" = "$2" ] || fail "${3:-not the same}: have '$1', want '$2'"; }
+at_least() { [ "$1" -ge "$2" ] || fail "$3: have $1, want at least $2"; }
+at_most() { [ "$1" -le "$2" ] || fail "$3: have $1, want at most $2"; }
+is_gone() { not kill -0 "$1" 2>/dev/null || [ "$(proc_state "$1")" = Z ]; }
+proc_state() { awk '/^State:/ { print $2 }' "/proc/$1/status" 2>/dev/null || true; }
+
+# code_of COMMAND...: its exit code in $code, what it said in $W/out and $W/err.
+code_of() {
+        code=0
+        "$@" >"$W/out" 2>"$W/err" || code=$?
+}
+
+# expect CODE PATTERN COMMAND...: exit code, and a regular expression in stderr, '' for any.
+expect() {
+        local want=$1 pattern=$2
+
+        shift 2
+        code_of "$@"
+        [ "$code" = "$want" ] || fail "exit code $code, want $want: $*: $(cat "$W/err")"
+        [ -z "$pattern" ] || grep -Eq -- "$pattern" "$W/err" ||
+                fail "no /$pattern/ in: $(cat "$W/err") ($*)"
+}
+
+# same_bytes A B [OFFSET BYTES]: two files, or a part of both.
+same_bytes() {
+        if [ $# = 4 ]; then
+                cmp -s -i "$3" -n "$4" "$1" "$2" || fail "$1 and $2 differ in $4 bytes at $3"
+        else
+                cmp "$1" "$2" || fail "$1 and $2 differ"
+        fi
+}
+
+# ---- network ----
+
+# Only the network namespace is entered: a mount that is made there is seen here. The words are for
+# background, where the process that is started must be the program itself and not a shell.
+IN_I=(nsenter --net="/run/netns/$NSI" --)
+IN_T=(nsenter --net="/run/netns/$NST" --)
+in_i() { "${IN_I[@]}" "$@"; }
+in_t() { "${IN_T[@]}" "$@"; }
+is_up() { ip -n "$1" -o link show "$2" | grep -q 'state UP'; }
+mac_of() { ip -n "$1" -o link show "$2" | sed -nE 's/.*link.ether ([0-9a-f:]+).*/\1/p'; }
+
+# link_up INITIATOR_IF TARGET_IF MTU: one more wire between the two sides.
+link_up() {
+        ip link add "$1" netns "$NSI" mtu "$3" type veth peer name "$2" netns "$NST" mtu "$3"
+        ip -n "$NST" link set "$2" up
+        ip -n "$NSI" link set "$1" up
+        wait_for "$1 to be up" 5 is_up "$NSI" "$1"
+        wait_for "$2 to be up" 5 is_up "$NST" "$2"
+}
+
+# net_up MTU: the namespaces and the wire ai - at; again with another MTU: a new wire.
+net_up() {
+        local ns
+
+        for ns in "$NSI" "$NST"; do
+                [ -e "/run/netns/$ns" ] && continue
+                ip netns add "$ns"
+                nsenter --net="/run/netns/$ns" sysctl -qw net.ipv6.conf.all.disable_ipv6=1 \
+                        net.ipv6.conf.default.disable_ipv6=1 2>/dev/null || true
+        done
+        ip -n "$NSI" link del "$IF" 2>/dev/null || true
+        link_up "$IF" at "$1"
+}
+
+# lose PERCENT: that share of the AoE frames, each way, on the initiator's side. 0: none.
+lose() {
+        local hook
+
+        in_i nft delete table netdev loss 2>/dev/null || true
+        [ "$1" = 0 ] && return
+        in_i nft add table netdev loss
+        for hook in ingress egress; do
+                in_i nft add chain netdev loss $hook \
+                        "{ type filter hook $hook device $IF priority 0; }"
+                in_i nft add rule netdev loss $hook ether type 0x88a2 \
+                        numgen random mod 1000 lt $(($1 * 10)) counter drop
+        done
+}
+
+# ---- images and targets ----
+
+image() { head -c "$(($2 << 20))" /dev/urandom >"$1"; } # FILE MIB: random bytes
+blank() { truncate -s "$2M" "$1"; }                      # FILE MIB: a hole
+
+# Does PID have a packet socket that is bound to an interface? Then no frame misses it.
+listens() {
+        local link inode
+
+        for link in "/proc/$1/fd/"*; do
+                inode=$(readlink "$link") || continue
+                case $inode in
+                socket:*)
+                        inode=${inode//[!0-9]/}
+                        awk -v i="$inode" '$9 == i && $5 > 0 { f = 1 } END { exit !f }' \
+                                "/proc/$1/net/packet" && return 0
+                        ;;
+                esac
+        done
+        return 1
+}
+
+# vblade_start NAME SHELF SLOT IMAGE [OPTION...]: a real vblade on $TIF (at).
+vblade_start() {
+        local name=$1 shelf=$2 slot=$3 file=$4
+
+        shift 4
+        "${IN_T[@]}" vblade "$@" "$shelf" "$slot" "${TIF:-at}" "$file" </dev/null >>"$W/$name.log" 2>&1 &
+        PIDS[$name]=$!
+        wait_for "vblade $name to listen" 10 listens "${PIDS[$name]}"
+}
+
+# hostile_start NAME IMAGE [OPTION...]: the target that misbehaves (tests/target).
+hostile_start() {
+        local name=$1 file=$2 program=$build/tests/target/hostile
+
+        shift 2
+        if [ ! -x "$program" ]; then
+                program=$W/hostile
+                [ -x "$program" ] || cc -O2 -D_GNU_SOURCE -o "$program" "$root"/tests/target/*.c
+        fi
+        : >"$W/$name.log"
+        "${IN_T[@]}" "$program" -i "${TIF:-at}" "$@" "$file" </dev/null >>"$W/$name.log" 2>&1 &
+        PIDS[$name]=$!
+        wait_for "the hostile target" 10 grep -q ready "$W/$name.log"
+}
+
+# kill_wait NAME [SIGNAL]: a background process, and until it is gone.
+kill_wait() {
+        local pid=${PIDS[$1]}
+
+        unset "PIDS[$1]"
+        kill -s "${2:-TERM}" "$pid" 2>/dev/null || true
+        wait "$pid" 2>/dev/null || true
+}
+
+# background NAME COMMAND...: output in $W/NAME.log, exit code by finish.
+background() {
+        local name=$1
+
+        shift
+        "$@" </dev/null >>"$W/$name.log" 2>&1 &
+        PIDS[$name]=$!
+}
+
+# finish NAME SECONDS: waits until it has ended; its exit code in $code.
+finish() {
+        wait_for "$1 to end" "$2" is_gone "${PIDS[$1]}"
+        code=0
+        wait "${PIDS[$1]}" || code=$?
+        unset "PIDS[$1]"
+}
+
+# ---- aoefs ----
+
+aoefs() { in_i "$AOEFS" "$@"; }
+
+# The mount point of a daemon's tag: a, b, ...
+mnt() { echo "$W/mnt.$1"; }
+worker_of() { cat "$W/$1.pid"; }
+keeper_of() { awk '/^PPid:/ { print $2 }' "/proc/$(worker_of "$1")/status"; }
+
+# daemon_start TAG [OPTION...]: `aoefs mount` in the background; usable when it returns. $WRAP is
+# put in front (valgrind).
+daemon_start() {
+        local tag=$1
+
+        shift
+        mkdir -p "$W/mnt.$tag"
+        # shellcheck disable=SC2086 # WRAP is a list of words
+        in_i ${WRAP:-} "$AOEFS" mount -i "$IF" -P "$W/$tag.pid" "$@" "$W/mnt.$tag" \
+                </dev/null >>"$W/$tag.log" 2>&1
+}
+
+# daemon_foreground TAG [OPTION...]: `aoefs mount -f`, its log lines in $W/TAG.log.
+daemon_foreground() {
+        local tag=$1
+
+        shift
+        mkdir -p "$W/mnt.$tag"
+        rm -f "$W/$tag.pid"
+        # shellcheck disable=SC2086
+        background "$tag" "${IN_I[@]}" ${WRAP:-} "$AOEFS" mount -f -i "$IF" -P "$W/$tag.pid" "$@" \
+                "$W/mnt.$tag"
+        wait_for "the pid file of $tag" 30 test -s "$W/$tag.pid"
+}
+
+# daemon_stop TAG: `aoefs umount`, which must succeed.
+daemon_stop() {
+        aoefs umount "$W/mnt.$1" >>"$W/$1.log" 2>&1 || fail "umount of $1: $(tail -n 1 "$W/$1.log")"
+        if [ -n "${PIDS[$1]:-}" ]; then # a foreground one: its exit code counts
+                finish "$1" 10
+                same "$code" 0 "exit code of the foreground daemon"
+        fi
+}
+
+is_mounted() { grep -q " $1 " /proc/self/mountinfo; }
+
+# The sum of the counters of .aoefs/stats whose line matches the regular expression.
+stat_sum() {
+        grep -E -- "$1" "$M/.aoefs/stats" | awk '!/^#/ { s += $NF } END { printf "%d\n", s }'
+}
+
+# A field of .aoefs/eX.Y/ident or state: the whole file for the caller's grep.
+ident() { cat "$M/.aoefs/$1/ident"; }
+
+# ---- conditions for wait_for, and work ----
+
+# Has PID's descriptor FD come to BYTES?
+position_of() { [ "$(awk '/^pos:/ { print $2 }' "/proc/$1/fdinfo/$2")" -ge "$3" ]; }
+has_open() { find "/proc/$1/fd" -lname "$2" | grep -q .; } # PID FILE
+open_at_least() { [ "$(stat_sum "^aoefs_requests_open\{device=\"$1\"")" -ge "$2" ]; } # eX.Y N
+not_listed() { not test -n "$(cd "$M" && ls -d "$1" 2>/dev/null)"; }
+is_detached() { [ ! -e "/sys/block/${1##*/}/loop/backing_file" ]; } # LOOP
+count_of() { grep -cE -- "$1" "$2" || true; } # PATTERN FILE: lines
+read_one() { dd if="$1" of=/dev/null bs=4k count=1 iflag=direct status=none; }
+# Sends PID a SIGTERM and says whether the daemon has ended.
+ends_by_term() { kill -TERM "$2" 2>/dev/null || true; is_gone "$1"; } # DAEMON PID
+is_sanitized() { grep -qa __asan_init "$AOEFS"; }
+
+# fio_verify FILE [OPTION...]: random writes at depth 16 with checksums, then all is verified.
+fio_verify() {
+        local file=$1
+
+        shift
+        fio --name=verify --filename="$file" --rw=randwrite --bsrange=4k-64k --bs_unaligned=0 \
+                --iodepth=16 --direct=1 --verify=crc32c --verify_fatal=1 --do_verify=1 \
+                --output="$W/fio.out" "$@" >"$W/fio.log" 2>&1 ||
+                fail "fio: $(cat "$W/fio.log" "$W/fio.out")"
+        grep -q 'err= 0' "$W/fio.out" || fail "fio: $(cat "$W/fio.out")"
+}
+
+# ---- cleaning up ----
+
+# What carries W: processes (daemons and their users), mounts, loop devices.
+users_of() {
+        local file
+
+        for file in /proc/[0-9]*/cmdline; do
+                grep -qsF -- "$1/" "$file" || continue
+                file=${file#/proc/}
+                [ "${file%/cmdline}" = "$$" ] || echo "${file%/cmdline}"
+        done
+}
+mounts_of() { awk -v w="$1/" 'index($5, w) == 1 { print $5 }' /proc/self/mountinfo | sort -r; }
+loops_of() { losetup -nlO NAME,BACK-FILE | awk -v w="$1/" 'index($2, w) { print $1 }'; }
+
+# remove W NSI NST: everything of one case, whatever state it is in.
+remove() {
+        local w=$1 item ns loops
+
+        for ns in "$2" "$3"; do
+                for item in $(ip netns pids "$ns" 2>/dev/null); do
+                        kill -9 "$item" 2>/dev/null || true
+                done
+        done
+        for item in $(users_of "$w"); do kill -9 "$item" 2>/dev/null || true; done
+        loops=$(loops_of "$w") # before the mount goes: then it no longer knows its file's name
+        for item in $(mounts_of "$w"); do umount -l "$item" 2>/dev/null || true; done
+        for item in $loops; do losetup -d "$item" 2>/dev/null || true; done
+        for ns in "$2" "$3"; do ip netns del "$ns" 2>/dev/null || true; done
+        rm -rf --one-file-system "$w"
+}
+
+# What cases that were killed have left: theirs whose process id lives no more.
+sweep() {
+        local item pid w
+
+        for item in "$W_PREFIX".*.* /run/netns/"$NS_PREFIX"-*; do
+                if [ ! -e "$item" ]; then continue; fi
+                pid=$(sed -E 's/.*(e2e\.|e2e-)([0-9]+)[.-].*/\2/' <<<"$item")
+                if [ -d "/proc/$pid" ]; then continue; fi
+                for w in "$W_PREFIX.$pid".*; do
+                        remove "$w" "$NS_PREFIX-$pid-i" "$NS_PREFIX-$pid-t"
+                done
+        done
+}
+
+# Reports of ASan, UBSan and valgrind, and crashes that a log tells of.
+reports_of() {
+        find "$1" -maxdepth 1 -name 'asan.*' -size +0
+        grep -l '^==' "$1"/valgrind.* 2>/dev/null || true # lines with -- are about itself
+        grep -lE 'ERROR: (Address|Leak)Sanitizer|runtime error:|CHECK failed|core dumped' "$1"/*.log \
+                2>/dev/null || true
+}
+
+leftovers() {
+        local found=0 item
+
+        for item in $(users_of "$W"); do
+                echo "fail: left behind: process $item: $(tr '\0' ' ' <"/proc/$item/cmdline")"
+                found=1
+        done
+        for item in $(mounts_of "$W"); do echo "fail: left behind: mount $item"; found=1; done
+        for item in $(loops_of "$W"); do echo "fail: left behind: loop device $item"; found=1; done
+        return $found
+}
+
+# The counters of the default daemon, when it still answers within two seconds.
+last_stats() {
+        local pid deadline=$((SECONDS + 2))
+
+        is_mounted "$M" || return
+        cat "$M/.aoefs/stats" >"$W/stats" 2>/dev/null &
+        pid=$!
+        until is_gone $pid || [ $SECONDS -gt $deadline ]; do sleep 0.02; done
+        echo "--- stats"
+        grep -v -e '^#' -e ' 0$' "$W/stats"
+}
+
+at_exit() {
+        local rc=$? name report
+
+        trap - EXIT ERR
+        set +e
+        for name in "${!PIDS[@]}"; do
+                kill -s CONT "${PIDS[$name]}"
+                kill -s KILL "${PIDS[$name]}"
+                # After a failure it may hang in a mount whose daemon lives: remove ends that.
+                [ $rc != 0 ] || wait "${PIDS[$name]}"
+        done 2>/dev/null
+        if [ $rc = 0 ] && ! leftovers; then rc=1; fi
+        for report in $(reports_of "$W"); do
+                echo "fail: report $report:"
+                head -n 40 "$report"
+                [ $rc = 77 ] || rc=1
+        done
+        if [ $rc != 0 ] && [ $rc != 77 ]; then
+                for report in "$W"/*.log; do
+                        [ -s "$report" ] && echo "--- $(basename "$report")" && tail -n 12 "$report"
+                done
+                last_stats
+        fi
+        remove "$W" "$NSI" "$NST"
+        [ $rc != 0 ] || [ ! -e "/run/netns/$NSI" ] || { echo "fail: left behind: $NSI"; rc=1; }
+        exit $rc
+}
+
+# The work folder, and what ends a case in any way.
+begin() {
+        trap at_exit EXIT
+        trap 'echo "fail: line $LINENO: $BASH_COMMAND"' ERR
+        trap 'echo "fail: stopped by a signal or its time limit"; exit 1' TERM INT HUP
+        mkdir -p "$W"
+        export ASAN_OPTIONS="log_path=$W/asan:exitcode=99:${ASAN_OPTIONS:-}"
+        export UBSAN_OPTIONS="log_path=$W/asan:print_stacktrace=1:${UBSAN_OPTIONS:-}"
+}
+
+# The runners (this folder's, the benchmark's) are no cases.
+[ "$CASE" = run ] || begin
