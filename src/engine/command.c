@@ -24,7 +24,6 @@ static uint8_t *edge_at(struct request *rq, uint64_t lba)
 {
         bool tail = edge_at_tail(rq) && lba == rq->lba_end - 1;
 
-        CHECK(rq->edges);
         return tail ? rq->edges + AOE_SECTOR_BYTES : rq->edges;
 }
 
@@ -176,9 +175,6 @@ void request_finish(struct engine *e, struct request *rq, enum request_status st
         CHECK(list_is_empty(&rq->copies));
         if (status != REQUEST_OK)
                 command_drop_data(e, rq);
-        if (rq->edges)
-                arena_put(e->options.arena, rq->edges);
-        rq->edges = NULL;
         rq->device = NULL;
         CHECK(e->open_count > 0);
         e->open_count--;
@@ -219,20 +215,6 @@ static bool command_reserve(struct engine *e, struct request *rq, const struct p
         }
         rq->buffer = arena_get(e->options.arena, rq->bytes);
         return rq->buffer != NULL;
-}
-
-static bool command_has_memory(struct engine *e, struct request *rq, const struct path *p)
-{
-        if (rq->op == REQUEST_READ)
-                return command_reserve(e, rq, p);
-        if (rq->op != REQUEST_WRITE)
-                return true;
-        if (!copy_has_room(e))
-                return false;
-        if (rq->edges || !(edge_at_head(rq) || edge_at_tail(rq)))
-                return true;
-        rq->edges = arena_get(e->options.arena, (size_t)2 * AOE_SECTOR_BYTES);
-        return rq->edges != NULL;
 }
 
 /* Memory is out. What writes to silent devices hold must not stop the others: the newest of them
@@ -293,39 +275,54 @@ static void cut_read(struct request *rq, struct slot *s, const struct path *p)
         rq->lba_next += s->sectors;
 }
 
-/* The request whose turn it is; flushes that the disk has no command for end here. */
-static struct request *command_head(struct engine *e, struct device *d, nsec now)
+/*
+ * The request whose turn it is. Reads that memory is out for step aside: the writes behind them
+ * hold some, and must be able to give it back. Flushes that the disk has no command for end here.
+ */
+static struct request *command_head(struct engine *e, struct device *d, const struct path *p,
+                                    bool *ret_starved, nsec now)
 {
-        struct list *node;
+        struct list *node = list_first(&d->hungry);
 
+        if (node && command_reserve(e, LIST_ENTRY(node, struct request, node), p)) {
+                list_del(node);
+                list_add_head(&d->ready, node);
+        }
         while ((node = list_first(&d->ready))) {
                 struct request *rq = LIST_ENTRY(node, struct request, node);
 
                 CHECK(rq->lba_next < rq->lba_end);
-                if (rq->op != REQUEST_FLUSH || d->flush_form != FLUSH_FORM_NONE)
+                if (rq->op == REQUEST_FLUSH && d->flush_form == FLUSH_FORM_NONE) {
+                        request_finish(e, rq, REQUEST_OK, now);
+                } else if (rq->op == REQUEST_READ && !command_reserve(e, rq, p)) {
+                        list_del(node);
+                        list_add_tail(&d->hungry, node);
+                } else {
                         return rq;
-                request_finish(e, rq, REQUEST_OK, now);
+                }
         }
+        *ret_starved = !list_is_empty(&d->hungry);
+        if (*ret_starved)
+                command_reclaim(e, now);
         return NULL;
 }
 
 struct slot *command_next(struct engine *e, struct device *d, struct path *p, bool *ret_starved,
                           nsec now)
 {
-        struct request *rq = command_head(e, d, now);
+        struct request *rq = command_head(e, d, p, ret_starved, now);
         struct slot *s;
 
         if (!rq)
                 return NULL;
-        *ret_starved = true;
-        if (!command_has_memory(e, rq, p)) {
-                command_reclaim(e, now);
+        *ret_starved = rq->op == REQUEST_WRITE && !copy_has_room(e);
+        if (*ret_starved)
+                return NULL;
+        s = slot_take(e, SLOT_READ, d);
+        if (!s) {
+                *ret_starved = true;
                 return NULL;
         }
-        s = slot_take(e, SLOT_READ, d);
-        if (!s)
-                return NULL;
-        *ret_starved = false;
         s->request = rq;
         list_add_tail(&rq->slots, &s->member);
         if (rq->stage == STAGE_EDGES)

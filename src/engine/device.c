@@ -54,6 +54,7 @@ struct device *device_take(struct engine *e, aoe_addr addr, nsec now)
         list_init(&d->noticed);
         list_init(&d->paths);
         list_init(&d->ready);
+        list_init(&d->hungry);
         list_init(&d->flushes);
         list_init(&d->open);
         list_init(&d->resend);
@@ -121,7 +122,7 @@ static void device_finish_all(struct engine *e, struct device *d, enum request_s
 }
 
 /* No request command may be on the wire to a disk that must be compared first. */
-static void device_suspect_paths(struct engine *e, struct device *d, nsec now)
+void device_suspect_paths(struct engine *e, struct device *d, nsec now)
 {
         LIST_FOREACH (node, &d->paths) {
                 struct path *p = LIST_ENTRY(node, struct path, node);
@@ -224,13 +225,23 @@ static void device_resize(struct engine *e, struct device *d, uint64_t sectors)
         device_notice(e, d, EVENT_SIZE);
 }
 
+/*
+ * IDENTIFY over p tells of another disk. Was p one of ours, then all others must prove themselves
+ * before they carry anything: either they are strangers by now too, or p is.
+ */
 static void device_on_stranger(struct engine *e, struct device *d, struct path *p, nsec now)
 {
-        bool other_path = p->state != PATH_UP && device_has_path(e, d, true);
+        bool others = p->state != PATH_UP && device_has_path(e, d, true);
 
-        if (p->verified && !other_path) {
+        if (p->verified && !others) {
                 device_enter(e, d, DEVICE_SWAPPED, "another disk answers at this address", now);
                 path_ask(e, p, nsec_add(now, PATH_ASK_IDLE_EVERY));
+                return;
+        }
+        if (p->verified) {
+                device_suspect_paths(e, d, now);
+                p->verified = false;
+                path_ask(e, p, nsec_add(now, PATH_ASK_EVERY));
                 return;
         }
         /* A second target with this address: it gets no I/O (aoe.md 1.3). */

@@ -61,6 +61,7 @@ struct device {
         struct list paths; /* struct path */
         unsigned path_count;
         struct list ready;   /* struct request with commands to cut */
+        struct list hungry;  /* struct request: READ that memory was out for */
         struct list flushes; /* struct request: FLUSH that waits for writes, by ticket */
         struct list open;    /* struct request, by arrival and so by deadline */
         unsigned open_count;
@@ -103,6 +104,8 @@ void device_on_heard(struct engine *e, struct device *d, nsec now);
 /* IDENTIFY data from one of its paths. */
 void device_on_identity(struct engine *e, struct device *d, struct path *p,
                         const struct ata_identity *identity, nsec now);
+/* Its paths must show the same disk again before they carry anything. */
+void device_suspect_paths(struct engine *e, struct device *d, nsec now);
 /* A path came up, died or was dropped. */
 void device_on_paths(struct engine *e, struct device *d, nsec now);
 void device_tick(struct engine *e, struct device *d, nsec now);

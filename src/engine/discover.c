@@ -243,7 +243,7 @@ static void discover_on_beacon(struct engine *e, struct path *p, nsec now)
                 return;
         p->beacon_at = now;
         device_notice(e, p->device, EVENT_RESTARTED);
-        path_enter(e, p, PATH_NEW, now);
+        device_suspect_paths(e, p->device, now); /* its other ports may have been heard by nobody */
 }
 
 enum drop discover_on_config(struct engine *e, unsigned link, const struct aoe_header *h,

@@ -150,7 +150,6 @@ static void request_reset(struct request *rq)
         rq->order = (struct order_node){0};
         rq->blockers = 0;
         rq->lba_first = rq->lba_next = rq->lba_end = 0;
-        rq->edges = NULL;
         rq->frames_reserved = 0;
         rq->stage = STAGE_BLOCKED;
         rq->interrupted = rq->by_copy = false;

@@ -35,11 +35,20 @@ static void path_set_sectors(struct engine *e, struct path *p, uint32_t sectors)
         device_run(e, p->device);
 }
 
+static void path_drop_asking(struct engine *e, struct path *p)
+{
+        if (p->asking)
+                slot_free(e, p->asking);
+        p->asking = NULL;
+}
+
 /* Begins to verify the offered payload, or stops a verification that has become pointless. */
 static void path_probe(struct engine *e, struct path *p, nsec now)
 {
         uint64_t disk = p->device->identity.sectors;
 
+        if (p->asking && p->asking->kind != SLOT_IDENTIFY)
+                path_drop_asking(e, p); /* its answer would speak for another payload */
         p->sectors_trial = p->sectors_offer;
         if (disk < p->sectors_trial)
                 p->sectors_trial = (uint32_t)disk;
@@ -47,6 +56,8 @@ static void path_probe(struct engine *e, struct path *p, nsec now)
         p->probe = p->sectors_trial > p->sectors ? PROBE_OUT : PROBE_NONE;
         if (p->probe != PROBE_NONE)
                 path_ask(e, p, now);
+        path_arm(e,
+                 p); /* with no trials behind it, an IDENTIFY that is out is waited for less long */
 }
 
 /* Frames in flight that are too large now will not arrive: send their contents in smaller ones. */
@@ -139,13 +150,6 @@ void path_free(struct engine *e, struct path *p)
         list_del(&p->node);
         p->device->path_count--;
         pool_put(&e->paths, p);
-}
-
-static void path_drop_asking(struct engine *e, struct path *p)
-{
-        if (p->asking)
-                slot_free(e, p->asking);
-        p->asking = NULL;
 }
 
 /* What is out on the path goes to the others, or waits for its return. */
@@ -336,10 +340,9 @@ static void path_tick_slow(struct engine *e, struct path *p, nsec now)
 
 void path_ask(struct engine *e, struct path *p, nsec at)
 {
-        if (p->asking)
-                return;
-        p->ask_at = nsec_min(p->ask_at, at);
-        path_arm(e, p);
+        if (!p->asking)
+                p->ask_at = nsec_min(p->ask_at, at);
+        path_arm(e, p); /* the wait for an answer that is out may have become shorter */
 }
 
 /* Longer each time: nobody is helped by fifty questions a second to a dead target. */

@@ -75,7 +75,7 @@ struct request {
 
         /* The engine's own. */
         struct device *device;   /* borrowed from the engine's table */
-        struct list node;        /* device.ready | device.flushes | want.lookups | engine.done */
+        struct list node;        /* device.ready | hungry | flushes | want.lookups | engine.done */
         struct list open;        /* device.open: all of them in order of arrival */
         struct list slots;       /* struct slot: commands that work for it */
         struct list copies;      /* struct copy: transmissions of its writes without an answer */
@@ -85,11 +85,11 @@ struct request {
         uint64_t lba_first; /* sectors that the request touches: [lba_first, lba_end) */
         uint64_t lba_end;
         uint64_t lba_next; /* first sector that no command carries yet */
-        uint8_t *edges;    /* owned: WRITE of partial sectors: the first and the last one */
         uint32_t frames_reserved;
         uint8_t stage;    /* enum request_stage, command.h */
         bool interrupted; /* engine_cancel came; ends when the device is not up */
-        bool by_copy;     /* READ: pieces came too small for frames once: gather in buffer */
+        uint8_t edges[2 * AOE_SECTOR_BYTES]; /* WRITE: its first and last partial sector */
+        bool by_copy; /* READ: pieces came too small for frames once: gather in buffer */
 };
 
 /* The word for a status in logs and in `state` files. */

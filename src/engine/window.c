@@ -27,9 +27,13 @@ bool slot_is_pinned(const struct slot *s)
 
 struct slot *slot_take(struct engine *e, enum slot_kind kind, struct device *d)
 {
-        struct list *node = list_pop(&e->slots_free);
+        bool pinned = kind == SLOT_IDENTIFY || kind == SLOT_PROBE_OUT || kind == SLOT_PROBE_BACK;
+        struct list *node;
         struct slot *s;
 
+        if (!pinned && e->slots_used + SLOTS_PINNED_MIN >= e->options.slots)
+                return NULL;
+        node = list_pop(&e->slots_free);
         if (!node)
                 return NULL;
         s = LIST_ENTRY(node, struct slot, node);

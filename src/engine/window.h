@@ -21,9 +21,12 @@ struct engine;
 struct path;
 struct copy;
 
-#define SLOT_SEQ_MASK  0xfff
-#define SLOT_IDX_BITS  12
-#define SLOT_IDX_MASK  0xfff
+#define SLOT_SEQ_MASK 0xfff
+#define SLOT_IDX_BITS 12
+#define SLOT_IDX_MASK 0xfff
+#define SLOTS_PINNED_MIN                                                                           \
+        4 /* kept for IDENTIFY and probes: requests that hold all the others wait                  \
+             for just these */
 #define SLOT_DISCOVERY 0xfff /* slot number in the tags of Query Config */
 
 enum slot_state { SLOT_FREE, SLOT_QUEUED, SLOT_SENT };

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Requests between the kernel and the engine: a pool, a queue per device in front of the engine's
- * quota, interrupts, and the way out when memory is short. Nothing here blocks; every request is
- * answered once, through fuse_io_fail() or by who completes it.
+ * quota, interrupts, and the way out when memory is short. Nothing here blocks. Every request is
+ * answered once: here when it ends before the engine has it, else by who completes it.
  *
  *   get --> start --> queue of its device --> engine --> complete (front_fuse.c) --> finish
  *    |                   |  interrupted, shed: fail        | interrupted, shed: engine_cancel

@@ -20,7 +20,7 @@
 #define FUZZ_FRAMES       64
 #define FUZZ_ROOM         4200
 #define FUZZ_ARENA_BLOCKS 4
-#define FUZZ_EMITS_MAX    4096 /* a turn */
+#define FUZZ_EMITS_MAX    4096  /* a turn */
 #define FUZZ_TICKS_MAX    20000 /* until the engine is at rest */
 #define FUZZ_TIMEOUT      (3 * NSEC_SEC)
 
@@ -306,7 +306,7 @@ static void fuzz_op_order(struct fuzz *z)
 
         switch (what & 7) {
         case 0:
-                if (is_known)
+                if (is_known && info.state != DEVICE_NEW) /* what is not shown cannot be opened */
                         engine_hold(z->engine, info.addr, 1);
                 break;
         case 1:

@@ -62,7 +62,8 @@ static void fuzz_config(struct bytes in)
         CHECK(c.string_bytes <= AOE_STRING_BYTES_MAX);
         aoe_build_config(frame, &c);
         built = (struct bytes){.at = frame + AOE_HEADER_BYTES,
-                               .left = AOE_CONFIG_BYTES - AOE_HEADER_BYTES + (size_t)c.string_bytes};
+                               .left = AOE_CONFIG_BYTES - AOE_HEADER_BYTES +
+                                       (size_t)c.string_bytes};
         CHECK(aoe_parse_config(&built, &again) == DROP_NONE);
         CHECK(built.left == 0);
         CHECK(again.buffers == c.buffers);

@@ -105,9 +105,8 @@ static struct packet *answer_abort(struct world *w, const struct target *t, stru
         return answer_status(w, t, p, asked, ATA_STATUS_DRDY | ATA_STATUS_ERR, ATA_ERROR_ABRT, 0);
 }
 
-static struct packet *answer_flush(struct world *w, const struct target *t,
-                                   struct target_device *d, struct packet *p,
-                                   const struct aoe_ata *asked)
+static struct packet *answer_flush(struct world *w, const struct target *t, struct target_device *d,
+                                   struct packet *p, const struct aoe_ata *asked)
 {
         d->flush_tries++;
         if (d->flush == PLAN_FLUSH_SILENT && !w->is_healed) {
@@ -157,9 +156,8 @@ static void answer_store(struct world *w, struct target_device *d, uint64_t lba,
         }
 }
 
-static struct packet *answer_write(struct world *w, const struct target *t,
-                                   struct target_device *d, struct packet *p,
-                                   const struct aoe_ata *asked, uint64_t lba,
+static struct packet *answer_write(struct world *w, const struct target *t, struct target_device *d,
+                                   struct packet *p, const struct aoe_ata *asked, uint64_t lba,
                                    const struct packet *request)
 {
         if (request->bytes < AOE_ATA_BYTES + asked->sectors * DISK_SECTOR)
@@ -198,8 +196,7 @@ static struct packet *answer_fault(struct world *w, struct target *t, struct tar
         if (plan_has(&w->plan, FAULT_ERROR_AOE) &&
             (!plan_has(&w->plan, FAULT_ERROR_ATA) || prng_below(&w->targets.dice, 2))) {
                 world_count(w, FAULT_ERROR_AOE);
-                return answer_aoe_error(
-                        t, p, codes[prng_below(&w->targets.dice, sizeof codes)]);
+                return answer_aoe_error(t, p, codes[prng_below(&w->targets.dice, sizeof codes)]);
         }
         world_count(w, FAULT_ERROR_ATA);
         return answer_status(w, t, p, asked, ATA_STATUS_DRDY | ATA_STATUS_ERR, 0x40, 0);
@@ -269,6 +266,6 @@ struct packet *answer_ata(struct world *w, struct target *t, struct target_devic
         case ATA_WRITE_EXT: return answer_transfer(w, t, d, port, p, &asked, request);
         case ATA_FLUSH:
         case ATA_FLUSH_EXT: return answer_flush(w, t, d, p, &asked);
-        default:            return answer_abort(w, t, p, &asked);
+        default: return answer_abort(w, t, p, &asked);
         }
 }

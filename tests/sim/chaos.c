@@ -5,16 +5,16 @@
 #include "base/check.h"
 #include "world.h"
 
-#define CHAOS_SPIKE_MAX     (600 * NSEC_MS)
-#define CHAOS_PARTITION_MAX (4 * NSEC_SEC)
-#define CHAOS_FLAP_MAX      (2 * NSEC_SEC)
-#define CHAOS_MTU_MAX       (3 * NSEC_SEC)
-#define CHAOS_HOLE_MAX      (3 * NSEC_SEC)
-#define CHAOS_RESTART_MAX   (50 * NSEC_MS)
-#define CHAOS_DEATH_MAX     (25 * NSEC_SEC)
-#define CHAOS_RESERVED_MAX  (2 * NSEC_SEC)
-#define CHAOS_SWAP_DEAD     (12 * NSEC_SEC) /* the engine has given up every copy by then */
-#define CHAOS_SWAP_MAX      (10 * NSEC_SEC)
+#define CHAOS_SPIKE_MAX      (600 * NSEC_MS)
+#define CHAOS_PARTITION_MAX  (4 * NSEC_SEC)
+#define CHAOS_FLAP_MAX       (2 * NSEC_SEC)
+#define CHAOS_MTU_MAX        (3 * NSEC_SEC)
+#define CHAOS_HOLE_MAX       (3 * NSEC_SEC)
+#define CHAOS_RESTART_MAX    (50 * NSEC_MS)
+#define CHAOS_DEATH_MAX      (25 * NSEC_SEC)
+#define CHAOS_RESERVED_MAX   (2 * NSEC_SEC)
+#define CHAOS_SWAP_DEAD      (12 * NSEC_SEC) /* the engine has given up every copy by then */
+#define CHAOS_SWAP_MAX       (10 * NSEC_SEC)
 #define CHAOS_HOLE_BYTES_MIN 600
 #define CHAOS_HOLE_BYTES_MAX 8000
 
@@ -50,7 +50,8 @@ static void chaos_spike(struct world *w)
         struct wire_lane_state *l = &w->wire.links[chaos_link(w)].lanes[chaos_below(w, 2)];
 
         l->held_until = w->now + chaos_span(w, CHAOS_SPIKE_MAX);
-        trace_add(&w->trace, w->now, "spike of %lu us", (l->held_until - w->now) / NSEC_US, 0, 0, 0);
+        trace_add(&w->trace, w->now, "spike of %lu us", (l->held_until - w->now) / NSEC_US, 0, 0,
+                  0);
 }
 
 static void chaos_partition_end(struct world *w, void *arg, uint64_t number)
@@ -249,8 +250,8 @@ static void chaos_begin_swap(struct world *w)
                 return;
         world_count(w, FAULT_SWAP);
         chaos_swap(w, device, CHAOS_SWAP_DEAD);
-        queue_add(&w->queue, w->now + CHAOS_SWAP_DEAD + chaos_span(w, CHAOS_SWAP_MAX), chaos_swap_end,
-                  NULL, device);
+        queue_add(&w->queue, w->now + CHAOS_SWAP_DEAD + chaos_span(w, CHAOS_SWAP_MAX),
+                  chaos_swap_end, NULL, device);
 }
 
 /* The user gives up what does not answer. */
@@ -280,11 +281,11 @@ static const struct {
         enum fault fault;
         chaos_episode *begin;
 } chaos_episodes[] = {
-        {FAULT_SPIKE, chaos_spike},           {FAULT_PARTITION, chaos_partition},
-        {FAULT_FLAP, chaos_flap},             {FAULT_MTU, chaos_mtu},
-        {FAULT_BLACK_HOLE, chaos_hole},       {FAULT_RESTART, chaos_begin_restart},
-        {FAULT_DEATH, chaos_begin_death},     {FAULT_RESERVED, chaos_reserve},
-        {FAULT_BEACON, chaos_beacon},         {FAULT_SWAP, chaos_begin_swap},
+        {FAULT_SPIKE, chaos_spike},       {FAULT_PARTITION, chaos_partition},
+        {FAULT_FLAP, chaos_flap},         {FAULT_MTU, chaos_mtu},
+        {FAULT_BLACK_HOLE, chaos_hole},   {FAULT_RESTART, chaos_begin_restart},
+        {FAULT_DEATH, chaos_begin_death}, {FAULT_RESERVED, chaos_reserve},
+        {FAULT_BEACON, chaos_beacon},     {FAULT_SWAP, chaos_begin_swap},
         {FAULT_FORGET, chaos_forget},
 };
 

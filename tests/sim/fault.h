@@ -23,8 +23,8 @@ enum fault {
         FAULT_MTU,
         FAULT_BLACK_HOLE, /* large frames vanish */
         /* targets */
-        FAULT_OVERRUN, /* more frames than buffers: dropped without a word */
-        FAULT_SLOW,    /* a service time far out */
+        FAULT_OVERRUN,  /* more frames than buffers: dropped without a word */
+        FAULT_SLOW,     /* a service time far out */
         FAULT_PARALLEL, /* answers out of order by nature */
         FAULT_RESTART,
         FAULT_DEATH,
@@ -52,7 +52,7 @@ enum fault {
         FAULT_BACK_PRESSURE,
         FAULT_CANCEL,
         FAULT_FORGET,
-        FAULT_ALIEN, /* another host writes after our flush */
+        FAULT_ALIEN,       /* another host writes after our flush */
         FAULT_SLOW_READER, /* finished reads are kept for a while */
 };
 

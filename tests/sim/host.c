@@ -14,17 +14,17 @@
 #include "junk.h"
 #include "world.h"
 
-#define HOST_LATENCY_MAX   (30 * NSEC_US)
-#define HOST_STALL_MAX     (60 * NSEC_MS)
-#define HOST_BLOCKED_MAX   (500 * NSEC_US)
-#define HOST_EMITS_MAX     8192 /* frames a turn: more is a loop */
-#define HOST_TURNS_MAX     5000 /* a virtual millisecond */
-#define HOST_IDLE_MAX      40   /* turns of them in which nothing happened: the engine spins */
-#define HOST_FRAME_ROOM    PACKET_BYTES_MAX
-#define HOST_POISON        0xee /* what is given back must not be looked at */
-#define HOST_CHARGE_SMALL  2304 /* what the kernel counts for a frame that waits in a socket */
-#define HOST_CHARGE_LARGE  17408
-#define HOST_SMALL_BYTES   1600
+#define HOST_LATENCY_MAX  (30 * NSEC_US)
+#define HOST_STALL_MAX    (60 * NSEC_MS)
+#define HOST_BLOCKED_MAX  (500 * NSEC_US)
+#define HOST_EMITS_MAX    8192 /* frames a turn: more is a loop */
+#define HOST_TURNS_MAX    5000 /* a virtual millisecond */
+#define HOST_IDLE_MAX     40   /* turns of them in which nothing happened: the engine spins */
+#define HOST_FRAME_ROOM   PACKET_BYTES_MAX
+#define HOST_POISON       0xee /* what is given back must not be looked at */
+#define HOST_CHARGE_SMALL 2304 /* what the kernel counts for a frame that waits in a socket */
+#define HOST_CHARGE_LARGE 17408
+#define HOST_SMALL_BYTES  1600
 
 static uint32_t host_charge(const struct packet *p)
 {
@@ -123,8 +123,8 @@ void host_on_overrun(struct world *w, const struct target_device *d)
 {
         struct path_info p;
 
-        /* Stories do things to a link that make a command begin anew while its frames still wait; with
-         * two paths a read does. */
+        /* Stories do things to a link that make a command begin anew while its frames still wait;
+         * with two paths a read does. */
         if (w->story || !plan_is_orderly(&w->plan) || target_of_device(w, d->idx)->port_count > 1)
                 return;
         for (unsigned i = 0; i < PLAN_PORTS_MAX; i++) {
@@ -140,8 +140,8 @@ void host_enqueue(struct world *w, struct packet *p)
 {
         struct host_link *l = &w->host.links[p->link];
 
-        if (!l->info.running || (w->plan.receive_bytes &&
-                                 l->socket_bytes + host_charge(p) > w->plan.receive_bytes)) {
+        if (!l->info.running ||
+            (w->plan.receive_bytes && l->socket_bytes + host_charge(p) > w->plan.receive_bytes)) {
                 trace_add(&w->trace, w->now, "not received: frame %lu", p->id, 0, 0, 0);
                 packet_put(&w->packets, p);
                 return;
@@ -158,16 +158,31 @@ void host_receive(struct world *w, struct packet *p)
         host_enqueue(w, p);
 }
 
-static void host_note_answer(struct world *w, const struct packet *p)
+static uint64_t host_dropped(const struct world *w)
 {
-        struct target_device *d = p->bytes >= 24 && p->is_ours ? target_find(w, world_addr_of(p))
-                                                               : NULL;
+        struct engine_counters c;
+        uint64_t sum = 0;
 
-        if (!d)
-                return;
-        w->targets.answered_at[d->idx] = nsec_max(w->targets.answered_at[d->idx], p->sent_at);
-        if (p->data[19] == AOE_COMMAND_CONFIG)
-                host_check_config(w, p);
+        engine_counters(w->host.engine, &c);
+        for (unsigned i = 0; i < DROP_COUNT; i++)
+                sum += c.frames_dropped[i];
+        return sum;
+}
+
+/* A frame of a device that the engine does not drop is a sign of life; but not a Query Config, for
+ * a path that was never compared may be somebody else's. */
+static void host_give(struct world *w, unsigned link, struct frame *f, struct target_device *d,
+                      nsec sent_at)
+{
+        bool is_sign = d && f->data[19] == AOE_COMMAND_ATA;
+        uint64_t dropped = host_dropped(w);
+
+        if (!engine_input(w->host.engine, link, f, w->now)) {
+                memset(f->data, HOST_POISON, f->bytes);
+                frame_put(&w->host.frames, f);
+        }
+        if (is_sign && host_dropped(w) == dropped)
+                w->targets.answered_at[d->idx] = nsec_max(w->targets.answered_at[d->idx], sent_at);
 }
 
 /* false: no frame to receive into. */
@@ -175,6 +190,8 @@ static bool host_input(struct world *w, struct host_link *l, unsigned link)
 {
         struct packet *p = LIST_ENTRY(list_first(&l->socket), struct packet, node);
         struct frame *f = frame_get(&w->host.frames);
+        struct target_device *d = NULL;
+        nsec sent_at;
 
         if (!f)
                 return false;
@@ -182,14 +199,15 @@ static bool host_input(struct world *w, struct host_link *l, unsigned link)
         l->socket_bytes -= host_charge(p);
         memcpy(f->data, p->data, p->bytes);
         f->bytes = p->bytes;
-        host_note_answer(w, p);
+        if (p->bytes >= AOE_HEADER_BYTES && p->is_ours)
+                d = target_find(w, world_addr_of(p));
+        if (d && p->data[19] == AOE_COMMAND_CONFIG)
+                host_check_config(w, p);
+        sent_at = p->sent_at;
         trace_add(&w->trace, w->now, "input: tag %08lx frame %lu, %lu bytes",
                   p->bytes >= 24 ? be32_load(p->data + 20) : 0, p->id, p->bytes, 0);
         packet_put(&w->packets, p);
-        if (!engine_input(w->host.engine, link, f, w->now)) {
-                memset(f->data, HOST_POISON, f->bytes);
-                frame_put(&w->host.frames, f);
-        }
+        host_give(w, link, f, d, sent_at);
         return true;
 }
 

@@ -15,9 +15,9 @@
 #include "packet.h"
 #include "plan.h"
 
-#define HOST_BATCH      64
-#define HOST_TAGS       65536 /* places of the table of tags seen */
-#define HOST_PATHS_MAX  (PLAN_DEVICES_MAX * PLAN_PORTS_MAX)
+#define HOST_BATCH     64
+#define HOST_TAGS      65536 /* places of the table of tags seen */
+#define HOST_PATHS_MAX (PLAN_DEVICES_MAX * PLAN_PORTS_MAX)
 
 struct world;
 struct target_device;
@@ -40,12 +40,12 @@ struct host {
         struct frame_pool frames;
         struct host_link links[PLAN_LINKS_MAX];
         struct prng dice;
-        nsec turn_at;       /* the next turn; NSEC_NEVER */
-        nsec blocked_until; /* back-pressure: nothing is sent before */
-        nsec turns_since;   /* the virtual millisecond in which turns are counted */
+        nsec turn_at;               /* the next turn; NSEC_NEVER */
+        nsec blocked_until;         /* back-pressure: nothing is sent before */
+        nsec turns_since;           /* the virtual millisecond in which turns are counted */
         unsigned turns, idle_turns; /* in that millisecond; idle: nothing came in or went out */
         uint64_t turn_count;
-        struct host_tag *tags; /* owned */
+        struct host_tag *tags;              /* owned */
         unsigned in_flight[HOST_PATHS_MAX]; /* before the turn sent anything */
         bool is_shown[PLAN_DEVICES_MAX];
         unsigned events_seen[PLAN_DEVICES_MAX]; /* enum event_change bits */

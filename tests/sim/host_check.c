@@ -97,7 +97,8 @@ static void host_check_ata(struct world *w, const struct packet *p, const struct
         if (port == PLAN_PORTS_MAX && w->plan.is_wild)
                 return; /* an address was spoilt on its way to the engine */
         if (port == PLAN_PORTS_MAX)
-                world_fail(w, "a command to e%u.%u at a MAC that is not its own", h->shelf, h->slot);
+                world_fail(w, "a command to e%u.%u at a MAC that is not its own", h->shelf,
+                           h->slot);
         if (aoe_parse_ata(&in, &a) != DROP_NONE || be16_load(p->data + 34) != 0)
                 world_fail(w, "a malformed ATA argument");
         host_check_tag(w, h->tag);
@@ -158,7 +159,8 @@ void host_check_before_emit(struct world *w)
         struct path_info p;
 
         for (unsigned i = 0; i < HOST_PATHS_MAX; i++) {
-                bool is_known = i < w->plan.device_count * PLAN_PORTS_MAX && host_next_path(w, i, &p);
+                bool is_known =
+                        i < w->plan.device_count * PLAN_PORTS_MAX && host_next_path(w, i, &p);
 
                 w->host.in_flight[i] = is_known ? p.in_flight : 0;
         }

@@ -4,11 +4,10 @@
 
 #include "world.h"
 
-/* Was the device silent towards the host for the whole timeout? An answer that comes when its
- * command was given up need not count as a sign of life. */
+/* Was the device silent towards the host for the whole timeout? */
 static bool judge_was_silent(struct world *w, unsigned device)
 {
-        return w->now - w->targets.answered_at[device] + w->plan.linger_max >= w->plan.timeout;
+        return w->now - w->targets.answered_at[device] >= w->plan.timeout - w->plan.timeout / 100;
 }
 
 void judge_down(struct world *w, unsigned device)
@@ -71,14 +70,15 @@ static bool judge_is_legal(struct world *w, const struct workload_item *i)
                 i->device < PLAN_DEVICES_MAX ? target_device_at(w, i->device) : NULL;
 
         switch (i->rq.status) {
-        case REQUEST_PENDING:   return false;
-        case REQUEST_OK:        return d;
-        case REQUEST_ERROR:     return d && d->errors_sent > i->errors_before;
-        case REQUEST_TIMEOUT:   return judge_timeout(w, i);
+        case REQUEST_PENDING: return false;
+        case REQUEST_OK: return d;
+        case REQUEST_ERROR: return d && d->errors_sent > i->errors_before;
+        case REQUEST_TIMEOUT: return judge_timeout(w, i);
         case REQUEST_NO_DEVICE: return judge_no_device(w, i);
-        case REQUEST_SWAPPED:   return d && d->swaps > 0;
-        case REQUEST_RESERVED:  return d && d->reserved_sent > i->reserved_before;
-        case REQUEST_RANGE:     return d && i->rq.offset + i->rq.bytes > d->disks[0].sectors * DISK_SECTOR;
+        case REQUEST_SWAPPED: return d && d->swaps > 0;
+        case REQUEST_RESERVED: return d && d->reserved_sent > i->reserved_before;
+        case REQUEST_RANGE:
+                return d && i->rq.offset + i->rq.bytes > d->disks[0].sectors * DISK_SECTOR;
         case REQUEST_CANCELLED: return judge_cancelled(w, i);
         case REQUEST_NO_MEMORY: return judge_no_memory(w, i);
         }
@@ -89,7 +89,8 @@ void judge_item(struct world *w, const struct workload_item *i)
 {
         if (w->plan.is_wild || i->ret_status || judge_is_legal(w, i))
                 return;
-        world_fail(w, "request %lu of device %u ended with '%s' after %lu us, which nothing explains",
+        world_fail(w,
+                   "request %lu of device %u ended with '%s' after %lu us, which nothing explains",
                    i->number, i->device, request_status_name(i->rq.status),
                    (w->now - i->submitted_at) / NSEC_US);
 }

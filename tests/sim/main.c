@@ -13,8 +13,8 @@
 
 #include "world.h"
 
-#define MAIN_SEEDS_FULL   500 /* from here on every fault must have struck */
-#define MAIN_TWICE_EVERY  25  /* of the seeds, one is run twice and compared */
+#define MAIN_SEEDS_FULL  500 /* from here on every fault must have struck */
+#define MAIN_TWICE_EVERY 25  /* of the seeds, one is run twice and compared */
 
 struct main_options {
         uint64_t from, count;
@@ -134,7 +134,8 @@ static int main_all(const struct main_options *o)
 
 static int main_usage(void)
 {
-        fputs("sim [--seeds N] [--seed S] [--from S] [--minutes M] [--commit ID] [--wild] [--trace]\n"
+        fputs("sim [--seeds N] [--seed S] [--from S] [--minutes M] [--commit ID] [--wild] "
+              "[--trace]\n"
               "  --seed S     this seed only; --trace prints what happens in it\n"
               "  --commit ID  every second seed is derived from these hexadecimal digits\n"
               "  --wild       copies may live as long as they like: only crashes count\n",
@@ -167,17 +168,17 @@ static bool main_option(struct main_options *o, int option)
                 return main_number(digits, 16, &o->commit);
         case 'w': o->is_wild = true; return true;
         case 't': o->is_loud = true; return true;
-        default:  return false;
+        default: return false;
         }
 }
 
 int main(int argc, char **argv)
 {
         static const struct option options[] = {
-                {"seeds", required_argument, NULL, 'n'}, {"seed", required_argument, NULL, 's'},
-                {"from", required_argument, NULL, 'f'},  {"minutes", required_argument, NULL, 'm'},
+                {"seeds", required_argument, NULL, 'n'},  {"seed", required_argument, NULL, 's'},
+                {"from", required_argument, NULL, 'f'},   {"minutes", required_argument, NULL, 'm'},
                 {"commit", required_argument, NULL, 'c'}, {"wild", no_argument, NULL, 'w'},
-                {"trace", no_argument, NULL, 't'},       {0},
+                {"trace", no_argument, NULL, 't'},        {0},
         };
         struct main_options o = {.from = 1, .count = MAIN_SEEDS_FULL};
         int option;

@@ -270,8 +270,8 @@ static size_t oracle_describe(const struct oracle *o, char *to, size_t room,
 }
 
 /* Who wrote this? For the report only: any write ever made is tried. */
-static void oracle_blame(struct oracle *o, const struct oracle_look *l,
-                         const struct oracle_cell *c, const uint8_t *sector)
+static void oracle_blame(struct oracle *o, const struct oracle_look *l, const struct oracle_cell *c,
+                         const uint8_t *sector)
 {
         uint64_t offset = l->lba * DISK_SECTOR + c->from;
         uint32_t disk = o->devices[l->device].disk->id;
@@ -287,7 +287,8 @@ static void oracle_blame(struct oracle *o, const struct oracle_look *l,
         }
         if (disk_is_pattern(disk, offset, sector + c->from, c->to - c->from))
                 who = "the first contents";
-        used += (size_t)snprintf(o->fault + used, sizeof o->fault - used, "; seen: %s; known:", who);
+        used += (size_t)snprintf(o->fault + used, sizeof o->fault - used,
+                                 "; seen: %s; known:", who);
         for (const struct oracle_version *v = c->versions; v && used < sizeof o->fault; v = v->next)
                 used += oracle_describe(o, o->fault + used, sizeof o->fault - used, v);
 }
@@ -319,7 +320,8 @@ static bool oracle_look_cell(struct oracle *o, const struct oracle_look *l, stru
         }
         if (!what)
                 return true;
-        snprintf(o->fault, sizeof o->fault, "%s device %u sector %lu bytes %u-%u (step %lu-%lu): %s",
+        snprintf(o->fault, sizeof o->fault,
+                 "%s device %u sector %lu bytes %u-%u (step %lu-%lu): %s",
                  l->is_disk ? "disk of" : "read of", l->device, l->lba, c->from, c->to, l->start,
                  l->end, what);
         oracle_blame(o, l, c, sector);
@@ -501,8 +503,8 @@ bool oracle_is_idle_since(const struct oracle *o, unsigned device, uint64_t lba,
 void oracle_alien_write(struct oracle *o, unsigned device, uint64_t lba, uint64_t sectors)
 {
         struct disk *d = o->devices[device].disk;
-        uint32_t id = oracle_write_begin(o, device, lba * DISK_SECTOR,
-                                         (uint32_t)(sectors * DISK_SECTOR));
+        uint32_t id =
+                oracle_write_begin(o, device, lba * DISK_SECTOR, (uint32_t)(sectors * DISK_SECTOR));
         uint8_t sector[DISK_SECTOR];
 
         for (uint64_t i = 0; i < sectors; i++) {

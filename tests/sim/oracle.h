@@ -28,20 +28,20 @@
 
 struct oracle_write {
         uint64_t start;
-        uint64_t end;    /* ORACLE_NEVER: open */
+        uint64_t end; /* ORACLE_NEVER: open */
         unsigned device;
         uint64_t offset;
         uint32_t bytes;
-        bool is_ok;      /* it ended well: it must take effect */
+        bool is_ok; /* it ended well: it must take effect */
 };
 
 struct oracle_cell;
 
 struct oracle_device {
-        struct disk *disk;           /* borrowed: the disk that is the right one */
-        struct oracle_cell **cells;  /* owned: a list a sector, NULL: never written */
-        uint64_t *busy_until;        /* owned: step of the last end of a write there */
-        uint32_t *open_writes;       /* owned */
+        struct disk *disk;          /* borrowed: the disk that is the right one */
+        struct oracle_cell **cells; /* owned: a list a sector, NULL: never written */
+        uint64_t *busy_until;       /* owned: step of the last end of a write there */
+        uint32_t *open_writes;      /* owned */
 };
 
 struct oracle {

@@ -14,14 +14,14 @@
 #define PACKET_BYTES_MAX 9600
 
 struct packet {
-        struct list node;  /* packets.free, or a queue of its owner */
-        nsec sent_at;      /* when its first sender let it go */
-        uint64_t id;       /* the same in copies that the wire makes */
-        uint64_t serial;   /* order of sending; larger is later */
+        struct list node; /* packets.free, or a queue of its owner */
+        nsec sent_at;     /* when its first sender let it go */
+        uint64_t id;      /* the same in copies that the wire makes */
+        uint64_t serial;  /* order of sending; larger is later */
         unsigned link;
         uint32_t bytes;
-        uint8_t copies;    /* in a target's queue: how many arrived */
-        bool is_ours;      /* made from what the engine sent, or its true answer */
+        uint8_t copies; /* in a target's queue: how many arrived */
+        bool is_ours;   /* made from what the engine sent, or its true answer */
         uint8_t data[PACKET_BYTES_MAX];
 };
 

@@ -19,14 +19,14 @@ static unsigned plan_between(struct prng *dice, unsigned low, unsigned high)
 /* Faults that make frames disappear, or wait so long that they are taken for lost. */
 bool plan_is_orderly(const struct plan *p)
 {
-        const uint64_t harmless =
-                PLAN_BIT(FAULT_DUPLICATE_IN) | PLAN_BIT(FAULT_PARALLEL) |
-                PLAN_BIT(FAULT_FEW_BUFFERS) | PLAN_BIT(FAULT_NO_ECHO) |
-                PLAN_BIT(FAULT_FLUSH_STATUS) | PLAN_BIT(FAULT_JUNK_ADDRESS) |
-                PLAN_BIT(FAULT_JUNK_MAC) | PLAN_BIT(FAULT_JUNK_TAG) |
-                PLAN_BIT(FAULT_JUNK_COMMAND) | PLAN_BIT(FAULT_REFLECT) | PLAN_BIT(FAULT_PADDED) |
-                PLAN_BIT(FAULT_BEACON) | PLAN_BIT(FAULT_BACK_PRESSURE) | PLAN_BIT(FAULT_CANCEL) |
-                PLAN_BIT(FAULT_ALIEN) | PLAN_BIT(FAULT_SLOW_READER);
+        const uint64_t harmless = PLAN_BIT(FAULT_DUPLICATE_IN) | PLAN_BIT(FAULT_PARALLEL) |
+                                  PLAN_BIT(FAULT_FEW_BUFFERS) | PLAN_BIT(FAULT_NO_ECHO) |
+                                  PLAN_BIT(FAULT_FLUSH_STATUS) | PLAN_BIT(FAULT_JUNK_ADDRESS) |
+                                  PLAN_BIT(FAULT_JUNK_MAC) | PLAN_BIT(FAULT_JUNK_TAG) |
+                                  PLAN_BIT(FAULT_JUNK_COMMAND) | PLAN_BIT(FAULT_REFLECT) |
+                                  PLAN_BIT(FAULT_PADDED) | PLAN_BIT(FAULT_BEACON) |
+                                  PLAN_BIT(FAULT_BACK_PRESSURE) | PLAN_BIT(FAULT_CANCEL) |
+                                  PLAN_BIT(FAULT_ALIEN) | PLAN_BIT(FAULT_SLOW_READER);
 
         return (p->faults & ~harmless) == 0;
 }
@@ -69,8 +69,8 @@ static void plan_network(struct plan *p, struct prng *dice)
                 struct plan_target *t = &p->targets[i];
 
                 t->port_count = p->link_count > 1 ? plan_between(dice, 1, 2) : 1;
-                t->ports[0] = (struct plan_port){
-                        .link = plan_between(dice, 0, p->link_count - 1), .mtu = plan_mtu(dice)};
+                t->ports[0] = (struct plan_port){.link = plan_between(dice, 0, p->link_count - 1),
+                                                 .mtu = plan_mtu(dice)};
                 t->ports[1] =
                         (struct plan_port){.link = 1 - t->ports[0].link, .mtu = plan_mtu(dice)};
                 t->is_parallel = plan_has(p, FAULT_PARALLEL) && plan_chance(dice, 50);
@@ -160,7 +160,7 @@ static void plan_engine(struct plan *p, struct prng *dice)
         p->payload_max = plan_chance(dice, 80) ? 0 : 512 * plan_between(dice, 1, 16);
         p->loss_waits = plan_chance(dice, 40);
         p->timeout = NSEC_SEC * (plan_chance(dice, 70) ? plan_between(dice, 20, 180)
-                                                        : plan_between(dice, 3, 20));
+                                                       : plan_between(dice, 3, 20));
         p->linger_max = NSEC_SEC;
         p->frame_count = plan_chance(dice, 30) ? 160 : 1200;
         p->frames_for_reads = p->frame_count - 100;

@@ -17,7 +17,13 @@
 #define PLAN_DEVICES_MAX 4 /* in all */
 #define PLAN_PORTS_MAX   2 /* of a target, on different links */
 
-enum plan_flush { PLAN_FLUSH_GOOD, PLAN_FLUSH_ZERO, PLAN_FLUSH_ECHO, PLAN_FLUSH_ABORT, PLAN_FLUSH_SILENT };
+enum plan_flush {
+        PLAN_FLUSH_GOOD,
+        PLAN_FLUSH_ZERO,
+        PLAN_FLUSH_ECHO,
+        PLAN_FLUSH_ABORT,
+        PLAN_FLUSH_SILENT
+};
 
 struct plan_port {
         unsigned link;
@@ -60,7 +66,7 @@ struct plan {
         unsigned episode_every_ms;
 
         unsigned requests, depth;
-        uint64_t hot_sectors;   /* where most requests go */
+        uint64_t hot_sectors; /* where most requests go */
         unsigned unaligned_percent;
         uint32_t bytes_max;
         bool is_held;

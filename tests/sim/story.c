@@ -66,7 +66,8 @@ nsec story_expect(struct world *w, struct story_answer *a, enum request_status s
 void story_expect_open(struct world *w, const struct story_answer *a)
 {
         if (a->status != REQUEST_PENDING)
-                world_fail(w, "a request ended too early, with '%s'", request_status_name(a->status));
+                world_fail(w, "a request ended too early, with '%s'",
+                           request_status_name(a->status));
 }
 
 void story_expect_true(struct world *w, bool is_true, const char *what)

@@ -21,7 +21,7 @@
 #include "wire/aoe.h"
 
 #define TARGET_ANSWERED_MAX 2048 /* answers within WIRE_SIM_OVERTAKEN_MAX */
-#define TARGET_DISKS        2 /* that may be at a device's address */
+#define TARGET_DISKS        2    /* that may be at a device's address */
 
 struct world;
 
@@ -42,19 +42,19 @@ struct target_queue {
         struct target_answered answered[TARGET_ANSWERED_MAX]; /* a ring: when, and to which send */
         uint64_t answered_first, answered_end;
         uint64_t overtaken; /* sends before this one must not be executed any more */
-        uint8_t offered; /* sectors, last told to the host; 0: never */
+        uint8_t offered;    /* sectors, last told to the host; 0: never */
         uint8_t offered_before;
         nsec offered_at;
 };
 
 struct target_device {
         aoe_addr addr;
-        unsigned idx;       /* of the device in plan and oracle */
+        unsigned idx;                    /* of the device in plan and oracle */
         struct disk disks[TARGET_DISKS]; /* owned */
-        unsigned present;   /* the disk that answers */
-        unsigned right;     /* the disk that the engine was told, or left free, to take */
-        bool may_change;    /* the engine may take whatever disk it finds */
-        bool is_reserved;   /* by another host */
+        unsigned present;                /* the disk that answers */
+        unsigned right;   /* the disk that the engine was told, or left free, to take */
+        bool may_change;  /* the engine may take whatever disk it finds */
+        bool is_reserved; /* by another host */
         uint16_t buffers;
         enum plan_flush flush;
         uint64_t flush_step; /* oracle step of the last FLUSH that did its work */
@@ -79,7 +79,7 @@ struct targets {
         struct target boxes[PLAN_TARGETS_MAX];
         unsigned count;
         struct prng dice;
-        nsec answered_at[PLAN_DEVICES_MAX]; /* by device: last answer that was to reach the host */
+        nsec answered_at[PLAN_DEVICES_MAX]; /* by device: last one that the engine took */
 };
 
 void targets_init(struct world *w);

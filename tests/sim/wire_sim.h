@@ -24,12 +24,12 @@ struct world;
 enum wire_lane { WIRE_OUT, WIRE_IN }; /* towards the targets, towards the host */
 
 struct wire_lane_state {
-        nsec free_at;      /* of the transmitter */
-        nsec last_at;      /* arrival of the last frame that kept its place */
-        nsec held_until;   /* a spike: nothing arrives before */
-        nsec ns_per_byte;  /* 0: as fast as one likes */
+        nsec free_at;        /* of the transmitter */
+        nsec last_at;        /* arrival of the last frame that kept its place */
+        nsec held_until;     /* a spike: nothing arrives before */
+        nsec ns_per_byte;    /* 0: as fast as one likes */
         uint32_t hole_bytes; /* larger frames vanish; 0: none */
-        bool is_cut;       /* partition */
+        bool is_cut;         /* partition */
         bool is_bursting;
 };
 

@@ -9,14 +9,14 @@
 #include "judge.h"
 #include "world.h"
 
-#define WORKLOAD_POISON      0xdd
-#define WORKLOAD_ARRIVE_MAX  (3 * NSEC_MS)
-#define WORKLOAD_ARRIVE_IDLE (400 * NSEC_MS)
-#define WORKLOAD_RUN_MAX     (400 * NSEC_SEC)
-#define WORKLOAD_HEAL_MAX    (30 * NSEC_SEC) /* after healing all is served within this */
-#define WORKLOAD_REST_MAX    (130 * NSEC_SEC) /* linger_max may have doubled a few times */
-#define WORKLOAD_LATE_MAX    (2 * NSEC_SEC)  /* past the timeout of a request */
-#define WORKLOAD_HELD_MAX    (20 * NSEC_MS)
+#define WORKLOAD_POISON         0xdd
+#define WORKLOAD_ARRIVE_MAX     (3 * NSEC_MS)
+#define WORKLOAD_ARRIVE_IDLE    (400 * NSEC_MS)
+#define WORKLOAD_RUN_MAX        (400 * NSEC_SEC)
+#define WORKLOAD_HEAL_MAX       (30 * NSEC_SEC)  /* after healing all is served within this */
+#define WORKLOAD_REST_MAX       (130 * NSEC_SEC) /* linger_max may have doubled a few times */
+#define WORKLOAD_LATE_MAX       (2 * NSEC_SEC)   /* past the timeout of a request */
+#define WORKLOAD_HELD_MAX       (20 * NSEC_MS)
 #define WORKLOAD_VERIFY_SECTORS 128
 
 void workload_init(struct world *w)
@@ -123,7 +123,8 @@ static void workload_make_any(struct world *w)
         if (is_known && d.state != DEVICE_UP && target_device_at(w, device)->may_change)
                 return;
         if (dice < 3)
-                workload_make(w, workload_below(w, 2) ? device : PLAN_DEVICES_MAX, REQUEST_LOOKUP, 0, 0);
+                workload_make(w, workload_below(w, 2) ? device : PLAN_DEVICES_MAX, REQUEST_LOOKUP,
+                              0, 0);
         else if (dice < 8)
                 workload_make(w, device, REQUEST_FLUSH, 0, 0);
         else
@@ -159,7 +160,8 @@ void workload_start(struct world *w)
 
 static void workload_prepare(struct world *w, struct workload_item *i)
 {
-        struct target_device *d = i->device < PLAN_DEVICES_MAX ? target_device_at(w, i->device) : NULL;
+        struct target_device *d =
+                i->device < PLAN_DEVICES_MAX ? target_device_at(w, i->device) : NULL;
 
         if (d) {
                 i->errors_before = d->errors_sent;
@@ -261,9 +263,10 @@ static uint8_t *workload_gather(struct world *w, const struct workload_item *i)
         LIST_FOREACH (node, &i->rq.frames) {
                 const struct frame *f = LIST_ENTRY(node, struct frame, node);
 
-                if (f->at_byte != used || f->part_bytes > i->rq.bytes - used ||
-                    f->part < f->data || f->part + f->part_bytes > f->data + f->bytes)
-                        world_fail(w, "request %lu: frames that do not follow each other at byte %u",
+                if (f->at_byte != used || f->part_bytes > i->rq.bytes - used || f->part < f->data ||
+                    f->part + f->part_bytes > f->data + f->bytes)
+                        world_fail(w,
+                                   "request %lu: frames that do not follow each other at byte %u",
                                    i->number, used);
                 memcpy(data + used, f->part, f->part_bytes);
                 used += f->part_bytes;
@@ -312,7 +315,8 @@ static void workload_finish_flush(struct world *w, const struct workload_item *i
                 return;
         if (oracle_has_open_write(&w->oracle, i->oracle, i->step))
                 world_fail(w, "flush %lu ended before a write that was there first", i->number);
-        if (d->flush != PLAN_FLUSH_ABORT && d->flush != PLAN_FLUSH_SILENT && d->flush_step < i->step)
+        if (d->flush != PLAN_FLUSH_ABORT && d->flush != PLAN_FLUSH_SILENT &&
+            d->flush_step < i->step)
                 world_fail(w, "flush %lu ended, but the target has not flushed since", i->number);
         workload_alien(w, i);
 }

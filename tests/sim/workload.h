@@ -27,34 +27,34 @@ enum workload_state { ITEM_FREE, ITEM_QUEUED, ITEM_OPEN, ITEM_HELD };
 
 struct workload_item {
         struct request rq;
-        struct list node;    /* workload.queue while QUEUED */
-        uint8_t state;       /* enum workload_state */
-        unsigned device;     /* of the plan; PLAN_DEVICES_MAX: an address that nobody has */
-        uint64_t number;     /* for the trace */
+        struct list node; /* workload.queue while QUEUED */
+        uint8_t state;    /* enum workload_state */
+        unsigned device;  /* of the plan; PLAN_DEVICES_MAX: an address that nobody has */
+        uint64_t number;  /* for the trace */
         nsec submitted_at;
-        uint64_t step;       /* oracle: start of a READ or FLUSH */
-        uint32_t write_id;   /* oracle: WRITE */
-        unsigned oracle;     /* the disk, as the oracle numbers it */
-        uint8_t *data;       /* owned: WRITE */
-        nsec cancelled_at;   /* 0: not */
-        bool must_be_over;   /* cancelled on a device that was not up: ends in this turn */
+        uint64_t step;     /* oracle: start of a READ or FLUSH */
+        uint32_t write_id; /* oracle: WRITE */
+        unsigned oracle;   /* the disk, as the oracle numbers it */
+        uint8_t *data;     /* owned: WRITE */
+        nsec cancelled_at; /* 0: not */
+        bool must_be_over; /* cancelled on a device that was not up: ends in this turn */
         enum request_status *ret_status; /* borrowed from a scenario, which judges it: or NULL */
         uint64_t errors_before, reserved_before, forgets_before;
 };
 
 struct workload {
         struct workload_item items[WORKLOAD_ITEMS];
-        struct list queue;    /* struct workload_item: not taken by the engine yet */
+        struct list queue; /* struct workload_item: not taken by the engine yet */
         struct prng dice;
-        uint8_t phase;        /* enum workload_phase */
+        uint8_t phase; /* enum workload_phase */
         nsec phase_since;
-        unsigned made;        /* requests so far */
-        unsigned open, held;  /* in the engine; popped but not released */
+        unsigned made;                      /* requests so far */
+        unsigned open, held;                /* in the engine; popped but not released */
         uint64_t forgets[PLAN_DEVICES_MAX]; /* engine_forget and the like */
         bool is_holding[PLAN_DEVICES_MAX];
         uint64_t verify_next[PLAN_DEVICES_MAX]; /* VERIFY: first sector not asked for */
         uint64_t counts[REQUEST_NO_MEMORY + 1]; /* finished, by status */
-        nsec slowest;         /* from submit to pop */
+        nsec slowest;                           /* from submit to pop */
 };
 
 void workload_init(struct world *w);

@@ -11,8 +11,8 @@
 
 #include "base/bytes.h"
 
-#define WORLD_SECONDS_MAX 120 /* of real time */
-#define WORLD_STEPS_MAX 20000000 /* of one seed: more is a loop that the clock does not see */
+#define WORLD_SECONDS_MAX 120      /* of real time */
+#define WORLD_STEPS_MAX   20000000 /* of one seed: more is a loop that the clock does not see */
 
 static struct world *world_current; /* for the report of a crash */
 
@@ -80,7 +80,8 @@ void world_catch_crashes(void)
 
 void world_init(struct world *w, const struct plan *plan, bool is_loud)
 {
-        *w = (struct world){.plan = *plan, .now = NSEC_SEC, .junk_dice = {.state = plan->seed ^ 0x66}};
+        *w = (struct world){
+                .plan = *plan, .now = NSEC_SEC, .junk_dice = {.state = plan->seed ^ 0x66}};
         world_current = w;
         alarm(WORLD_SECONDS_MAX);
         trace_init(&w->trace, is_loud);
