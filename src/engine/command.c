@@ -217,10 +217,23 @@ static bool command_reserve(struct engine *e, struct request *rq, const struct p
         return rq->buffer != NULL;
 }
 
-/* Memory is out. What writes to silent devices hold must not stop the others: the newest of them
- * fails. */
+/* Is a device that is up about to give memory back? */
+static bool command_is_moving(const struct engine *e)
+{
+        for (unsigned i = 0; i < e->device_count; i++)
+                if (e->sorted[i]->state == DEVICE_UP && e->sorted[i]->in_flight > 0)
+                        return true;
+        return e->done_count > 0;
+}
+
+/*
+ * Memory is out, and nothing that is under way will give any back: what writes to silent devices
+ * hold must not stop the others. The newest of them fails.
+ */
 static void command_reclaim(struct engine *e, nsec now)
 {
+        if (command_is_moving(e))
+                return;
         for (unsigned i = 0; i < e->device_count; i++) {
                 struct device *d = e->sorted[i];
 

@@ -27,8 +27,8 @@
 #define NONE 4
 
 #define REQUESTS 4
-#define FRAMES   6 /* two of each write, then those of R and F */
-#define COPIES   4 /* frames of writes */
+#define FRAMES   6 /* two of each write: copies; then those of R and F */
+#define COPIES   4
 #define SLOTS    2
 
 #define IS_WRITE(request)    (request <= W2)
@@ -41,13 +41,12 @@
 #define CANCELLED 2
 #define GIVEN_UP  3
 
-#define UNSENT 0
-#define WIRE   1
+#define WIRE   1 /* at[] begins with 0: never sent */
 #define QUEUED 2 /* the target has it, and has not done it yet */
 #define ANSWER 3 /* done; the answer is on the wire */
 #define GONE   4
 
-#define OUT    1 /* copy[] begins with 0: never sent */
+#define OUT    1 /* copy[] begins with 0: none */
 #define LINGER 2
 #define DEAD   3
 
@@ -61,31 +60,27 @@
 #endif
 #define CLAIM(name, condition) assert((ONLY != 0 && ONLY != name) || (condition))
 
-#define CAN_LAND(frame) (at[frame] == WIRE || at[frame] == QUEUED)
-#define LINGERS(write)  (copy[(write) * 2] == LINGER || copy[(write) * 2 + 1] == LINGER)
-#define HAS_SLOT        (slot_request[0] == NONE || slot_request[1] == NONE)
-#define SLOT_OF(request) (slot_request[0] == (request) -> 0 : 1)
+#define CAN_LAND(frame)  (at[frame] == WIRE || at[frame] == QUEUED)
+#define LEFT(frame)      (copy[frame] == OUT -> LINGER : copy[frame])
+#define LINGERS(write)   (copy[(write) * 2] == LINGER || copy[(write) * 2 + 1] == LINGER)
+#define HAS_SLOT         (slot_request[0] == NONE || slot_request[1] == NONE)
+#define SLOT_OF(request) (slot_request[0] == request -> 0 : 1)
 
 /* The world. */
 byte at[FRAMES];
 byte disk = NONE; /* whose data the sector holds */
 bool restarted;
 byte seen; /* what the answer of R carries */
-
-/* The tag of a frame on its way. */
-byte slot[FRAMES];
-byte seq[FRAMES];
+byte slot[FRAMES], seq[FRAMES]; /* the tag of a frame on its way */
 
 /* The engine. */
 bool ended[REQUESTS];
 bool succeeded; /* W2 was answered */
-byte copy[COPIES];
+byte copy[FRAMES]; /* of writes; frames of R and F never linger */
 byte sent[REQUESTS];
 byte slot_request[SLOTS] = NONE; /* NONE: the slot is free */
 byte slot_seq[SLOTS];   /* of its last transmission */
 byte slot_first[SLOTS]; /* of the first transmission of its present command */
-
-#define LEFT(frame) (copy[frame] == OUT -> LINGER : copy[frame])
 
 inline copies_linger(write)
 {
@@ -109,7 +104,6 @@ inline finish(request, how)
 #endif
         :: else
         fi;
-        skip;
 #ifndef NO_R7 /* Who ends a request takes its slot away: whatever comes later finds nobody there. */
         if /* No index that this changes itself: the verifier could not take the step back. */
         :: slot_request[0] == request -> slot_request[0] = NONE
@@ -141,10 +135,7 @@ inline land(frame)
 /* An answer came in: all that the engine has to go by is the tag. */
 inline receive(frame)
 {
-        if
-        :: frame < COPIES -> copy[frame] = DEAD
-        :: else
-        fi;
+        copy[frame] = DEAD;
         owner = slot_request[slot[frame]];
         if
         :: owner != NONE &&
@@ -172,7 +163,7 @@ end:    do
         :: atomic { at[f] == ANSWER -> receive(f); lose(f); owner = 0 }
 #ifndef NO_R3_END /* A lingering copy does not need an answer to be dead: there is a time-out... */
         :: atomic {
-                f < COPIES && copy[f] == LINGER &&
+                copy[f] == LINGER &&
 #ifndef NO_R3 /* ... which is as long as a copy can be on its way. */
                 !CAN_LAND(f) &&
 #endif
@@ -192,7 +183,7 @@ end:    atomic {
                 do
                 :: f < FRAMES && at[f] == QUEUED -> lose(f)
                 :: f < FRAMES && at[f] != QUEUED -> f++
-                :: else -> break
+                :: f == FRAMES -> break
                 od;
                 f = 0
         }
@@ -206,10 +197,7 @@ inline send(request)
         slot_seq[slot[f]]++;
         seq[f] = slot_seq[slot[f]];
         at[f] = WIRE;
-        if
-        :: IS_WRITE(request) -> copy[f] = OUT
-        :: else
-        fi;
+        copy[f] = OUT;
         f = 0
 }
 
@@ -229,19 +217,18 @@ active [REQUESTS] proctype request()
         byte r = _pid - FRAMES - 1, f;
 
         if
-        :: atomic { r == W1 && HAS_SLOT -> take_slot(r) }
+        :: atomic { (r == W1 || (r == R && succeeded)) && HAS_SLOT -> take_slot(r) }
+        :: atomic { r == R && ended[W2] && !succeeded -> goto done } /* it proves nothing */
         :: atomic {
                 r == W2 &&
-#ifndef NO_R1 /* A write waits for every earlier overlapping write that is not finished. */
+#ifndef NO_R1 /* A write waits for every earlier overlapping write that is not finished... */
                 ended[W1] &&
 #endif
-#ifndef NO_R2_WAIT /* It waits for what a finished one left behind, too. */
+#ifndef NO_R2_WAIT /* ... and for what finished ones left behind. */
                 !LINGERS(W1) &&
 #endif
                 HAS_SLOT -> take_slot(r)
            }
-        :: atomic { r == R && succeeded && HAS_SLOT -> take_slot(r) }
-        :: atomic { r == R && ended[W2] && !succeeded -> goto done } /* it proves nothing */
         :: atomic {
                 r == F &&
 #ifndef NO_R5_OPEN /* A flush waits for earlier writes that are not finished. */
