@@ -118,6 +118,10 @@ static void command_drop_slots(struct engine *e, struct request *rq, nsec now)
         while ((node = list_first(&rq->slots))) {
                 struct slot *s = LIST_ENTRY(node, struct slot, member);
 
+                if (s->state == SLOT_SENT && s->kind != SLOT_FLUSH) {
+                        slot_orphan(s);
+                        continue;
+                }
                 slot_detach(e, s, now);
                 slot_free(e, s);
         }

@@ -314,7 +314,8 @@ static bool device_is_forgotten(const struct device *d, nsec now)
 {
         nsec age = nsec_since(now, d->state_since);
 
-        if (d->gone || device_is_wanted(d) || d->copies > 0 || d->state == DEVICE_SWAPPED)
+        if (d->gone || device_is_wanted(d) || d->copies > 0 || d->in_flight > 0 ||
+            d->state == DEVICE_SWAPPED)
                 return false;
         if (d->state == DEVICE_NEW) /* it may talk, but not say who it is */
                 return age >= DEVICE_NEW_AFTER;

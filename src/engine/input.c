@@ -160,6 +160,8 @@ static enum drop input_ata(struct engine *e, unsigned link, const struct aoe_hea
         answer_settle(e, &a, now);
         if (slot_is_pinned(s))
                 answer_identify(e, &a, good, now);
+        else if (!s->request)
+                slot_free(e, s);
         else if (good)
                 *ret_kept = command_on_answer(e, s, &a.ata, a.data, f, now);
         else

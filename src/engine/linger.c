@@ -163,7 +163,6 @@ void linger_inherit(struct engine *e, struct request *rq)
         while ((node = list_pop(&rq->copies))) {
                 struct copy *c = LIST_ENTRY(node, struct copy, owner);
 
-                CHECK(c->state != COPY_OUT);
                 order_inherit(rq->device, c, rq);
                 c->ordered = true;
                 e->counters.copies_lingered++;

@@ -100,10 +100,22 @@ void slot_free(struct engine *e, struct slot *s)
         e->slots_used--;
 }
 
+void slot_orphan(struct slot *s)
+{
+        CHECK(s->state == SLOT_SENT);
+        list_del(&s->member);
+        s->request = NULL;
+        s->payload = NULL;
+}
+
 void slot_requeue(struct engine *e, struct slot *s, nsec now)
 {
         CHECK(!slot_is_pinned(s));
         slot_detach(e, s, now);
+        if (!s->request) {
+                slot_free(e, s);
+                return;
+        }
         list_add_tail(&s->device->resend, &s->node);
         device_run(e, s->device);
 }

@@ -52,7 +52,7 @@ struct slot {
                 attempts; /* transmissions of the present piece: seq - attempts + 1 was the first */
         uint8_t state;    /* enum slot_state */
         uint8_t kind;     /* enum slot_kind */
-        struct request *request; /* borrowed; NULL for IDENTIFY and probes */
+        struct request *request; /* borrowed; NULL for IDENTIFY, probes and orphans */
         struct device *device;   /* borrowed */
         struct path *path;       /* borrowed: of the last transmission; probes: the one to ask */
         struct copy *copy;       /* owned: WRITE, SENT: the transmission that is out */
@@ -80,6 +80,9 @@ void slot_send(struct engine *e, struct slot *s, struct path *p, struct tx *tx, 
 /* The frame never left: undoes slot_send and queues the slot at the head of its device's resends.
  */
 void slot_unsend(struct engine *e, struct slot *s);
+/* The request of a SENT slot has ended: the frame still fills a place in the target's queue, and so
+ * the slot its place in the window, until the answer comes or the frame is lost. */
+void slot_orphan(struct slot *s);
 /* The last transmission is lost, or of no use any more: off the path, and to the device's resends.
  */
 void slot_requeue(struct engine *e, struct slot *s, nsec now);

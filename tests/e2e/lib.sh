@@ -287,7 +287,7 @@ fio_verify() {
 
         shift
         fio --name=verify --filename="$file" --rw=randwrite --bsrange=4k-64k --bs_unaligned=0 \
-                --iodepth=16 --direct=1 --verify=crc32c --verify_fatal=1 --do_verify=1 \
+                --iodepth=16 --direct=1 --verify=crc32c --verify_state_save=0 --verify_fatal=1 --do_verify=1 \
                 --output="$W/fio.out" "$@" >"$W/fio.log" 2>&1 ||
                 fail "fio: $(cat "$W/fio.log" "$W/fio.out")"
         grep -q 'err= 0' "$W/fio.out" || fail "fio: $(cat "$W/fio.out")"

@@ -124,8 +124,10 @@ void host_on_overrun(struct world *w, const struct target_device *d)
         struct path_info p;
 
         /* Stories do things to a link that make a command begin anew while its frames still wait;
-         * with two paths a read does. */
-        if (w->story || !plan_is_orderly(&w->plan) || target_of_device(w, d->idx)->port_count > 1)
+         * with two paths a read does. A wild wire bends requests: the target refuses them, and the
+         * IDENTIFY that follows stands outside the window. */
+        if (w->story || w->plan.is_wild || !plan_is_orderly(&w->plan) ||
+            target_of_device(w, d->idx)->port_count > 1)
                 return;
         for (unsigned i = 0; i < PLAN_PORTS_MAX; i++) {
                 if (engine_path_info(w->host.engine, d->addr, i, &p) && p.lost > 0)
