@@ -20,8 +20,9 @@ struct cc {
 
 void cc_init(struct cc *c, uint32_t cap);
 void cc_set_cap(struct cc *c, uint32_t cap);
-/* A frame was answered while in_flight (with it) were out. */
-void cc_on_answer(struct cc *c, uint32_t in_flight);
+/* A frame was answered that was out while the window was full: only then did the window hold
+ * anything back, and only then does it grow. */
+void cc_on_answer(struct cc *c);
 /* The frame of this serial was lost; serial_next: of the next send. One cut per loss event. */
 void cc_on_loss(struct cc *c, uint64_t serial, uint64_t serial_next);
 /* A frame was called lost, but the answer to that very transmission came. */

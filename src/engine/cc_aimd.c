@@ -39,10 +39,8 @@ void cc_set_cap(struct cc *c, uint32_t cap)
         c->undo_window_x256 = 0;
 }
 
-void cc_on_answer(struct cc *c, uint32_t in_flight)
+void cc_on_answer(struct cc *c)
 {
-        if (in_flight < c->window_x256 >> 8)
-                return; /* the window was not what held us back */
         if (c->window_x256 < c->threshold_x256)
                 c->window_x256 += 256;
         else

@@ -249,7 +249,8 @@ void path_on_answer(struct engine *e, struct path *p, uint64_t serial, nsec sent
         p->received++;
         if (sent_at != NSEC_NEVER)
                 rtt_sample(&p->rtt, nsec_since(now, sent_at));
-        cc_on_answer(&p->cc, p->in_flight_count + 1);
+        if (serial < p->serial_limited)
+                cc_on_answer(&p->cc);
         if (serial + 1 > p->serial_answered)
                 p->serial_answered = serial + 1;
         linger_on_answer(e, p, serial, now);

@@ -62,6 +62,7 @@ struct path {
         nsec beacon_at;         /* last one that made us verify; NSEC_NEVER */
         uint64_t serial_next;
         uint64_t serial_answered; /* one past the highest serial that was answered */
+        uint64_t serial_limited;  /* one past the last one that was out while the window was full */
         unsigned reorder;         /* later answers until a gap is a loss */
         nsec reorder_span_max;    /* largest reordering seen */
         struct list in_flight;    /* struct slot in order of sending */

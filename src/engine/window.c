@@ -223,6 +223,8 @@ static void slot_enter_path(struct engine *e, struct slot *s, struct path *p)
         if (slot_is_pinned(s))
                 return;
         p->in_flight_count++;
+        if (p->in_flight_count >= cc_window(&p->cc))
+                p->serial_limited = p->serial_next;
         if (s->kind == SLOT_FLUSH) {
                 list_add_tail(&p->slow, &s->node);
                 return;
