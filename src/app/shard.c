@@ -137,6 +137,7 @@ static int shard_init_engine(struct shard *s, nsec now)
                 .slots = SHARD_SLOTS,
                 .copies_max = SHARD_COPIES,
                 .window_max = o->window > 0 ? o->window : ENGINE_WINDOW_MAX,
+                .station_max = ENGINE_STATION_MAX,
                 .payload_max = o->payload_bytes,
                 .cookie = o->cookie,
                 .loss_waits = o->loss_waits,

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Congestion control: how many frames a path may have in flight. Facts go in, a window comes out;
- * an algorithm never sees a path. The cap is the target's buffer count: above it frames are lost
- * silently (aoe.md 4.1). A loss proved spurious by a late answer is undone.
+ * Congestion control: how many frames a path, or a station, may have in flight. Facts go in, a
+ * window comes out; an algorithm never sees a path. The cap is the target's buffer count: above it
+ * frames are lost silently (aoe.md 4.1). A loss proved spurious by a late answer is undone.
+ *
+ * Weight: a window that stands for several grows and shrinks as their sum would.
  */
 #pragma once
 
@@ -13,18 +15,23 @@ struct cc {
         uint32_t window_x256;      /* frames, 8 fractional bits */
         uint32_t threshold_x256;   /* below it the window grows by one an answer */
         uint32_t cap;              /* frames, >= 1 */
+        uint32_t due;              /* answers to come that make it grow */
         uint64_t recovery;         /* sends before this serial belong to the last loss event */
         uint32_t undo_window_x256; /* as before that event; 0: nothing to undo */
         uint32_t undo_threshold_x256;
 };
 
-void cc_init(struct cc *c, uint32_t cap);
+void cc_init(struct cc *c, uint32_t start, uint32_t cap);
 void cc_set_cap(struct cc *c, uint32_t cap);
-/* A frame was answered that was out while the window was full: only then did the window hold
- * anything back, and only then does it grow. */
-void cc_on_answer(struct cc *c);
-/* The frame of this serial was lost; serial_next: of the next send. One cut per loss event. */
-void cc_on_loss(struct cc *c, uint64_t serial, uint64_t serial_next);
+/* A frame was sent; in_flight with it. full: the window is what holds back more. */
+void cc_on_send(struct cc *c, uint32_t in_flight, bool full);
+/* A frame was answered. The window grows only for those that were out while it was full. */
+void cc_on_answer(struct cc *c, uint32_t weight);
+/* The frame of this serial was lost; serial_next: of the next send. true: a new loss event, for
+ * which the window was cut. */
+bool cc_on_loss(struct cc *c, uint64_t serial, uint64_t serial_next);
+/* The cut itself, where somebody else tells loss events apart. */
+void cc_cut(struct cc *c, uint32_t weight);
 /* A frame was called lost, but the answer to that very transmission came. */
 void cc_on_spurious(struct cc *c);
 

@@ -8,7 +8,6 @@
 
 #include "base/check.h"
 
-#define CC_START 8
 #define CC_FLOOR 4
 
 static uint32_t cc_clip(const struct cc *c, uint32_t window_x256)
@@ -21,11 +20,11 @@ static uint32_t cc_clip(const struct cc *c, uint32_t window_x256)
         return window_x256 < ceiling ? window_x256 : ceiling;
 }
 
-void cc_init(struct cc *c, uint32_t cap)
+void cc_init(struct cc *c, uint32_t start, uint32_t cap)
 {
         CHECK(cap > 0);
         *c = (struct cc){.cap = cap, .threshold_x256 = cap << 8};
-        c->window_x256 = cc_clip(c, CC_START << 8);
+        c->window_x256 = cc_clip(c, start << 8);
 }
 
 void cc_set_cap(struct cc *c, uint32_t cap)
@@ -39,24 +38,40 @@ void cc_set_cap(struct cc *c, uint32_t cap)
         c->undo_window_x256 = 0;
 }
 
-void cc_on_answer(struct cc *c)
+void cc_on_send(struct cc *c, uint32_t in_flight, bool full)
 {
+        if (full)
+                c->due = in_flight;
+}
+
+void cc_on_answer(struct cc *c, uint32_t weight)
+{
+        if (c->due == 0)
+                return; /* the window was not what held us back */
+        c->due--;
         if (c->window_x256 < c->threshold_x256)
                 c->window_x256 += 256;
         else
-                c->window_x256 += (256 * 256) / c->window_x256 + 1;
+                c->window_x256 += weight * (256 * 256) / c->window_x256 + 1;
         c->window_x256 = cc_clip(c, c->window_x256);
 }
 
-void cc_on_loss(struct cc *c, uint64_t serial, uint64_t serial_next)
+void cc_cut(struct cc *c, uint32_t weight)
 {
-        if (serial < c->recovery)
-                return;
+        CHECK(weight > 0);
         c->undo_window_x256 = c->window_x256;
         c->undo_threshold_x256 = c->threshold_x256;
-        c->window_x256 = cc_clip(c, c->window_x256 - c->window_x256 / 4);
+        c->window_x256 = cc_clip(c, c->window_x256 - c->window_x256 / (4 * weight));
         c->threshold_x256 = c->window_x256;
+}
+
+bool cc_on_loss(struct cc *c, uint64_t serial, uint64_t serial_next)
+{
+        if (serial < c->recovery)
+                return false;
+        cc_cut(c, 1);
         c->recovery = serial_next;
+        return true;
 }
 
 void cc_on_spurious(struct cc *c)

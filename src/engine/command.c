@@ -195,10 +195,11 @@ static uint32_t command_frames(const struct engine *e, const struct request *rq,
         uint64_t sectors = rq->lba_end - rq->lba_first;
         uint32_t frames;
 
-        if (rq->by_copy || p->sectors < COMMAND_BY_REFERENCE_SECTORS ||
+        if (rq->by_copy || p->payload.sectors < COMMAND_BY_REFERENCE_SECTORS ||
             sectors < COMMAND_BY_REFERENCE_SECTORS)
                 return 0;
-        frames = (uint32_t)((sectors + p->sectors - 1) / p->sectors) + COMMAND_FRAMES_SPARE;
+        frames = (uint32_t)((sectors + p->payload.sectors - 1) / p->payload.sectors) +
+                 COMMAND_FRAMES_SPARE;
         return frames <= e->options.frames_for_reads ? frames : 0;
 }
 
@@ -221,23 +222,14 @@ static bool command_reserve(struct engine *e, struct request *rq, const struct p
         return rq->buffer != NULL;
 }
 
-/* Is a device that is up about to give memory back? */
-static bool command_is_moving(const struct engine *e)
-{
-        for (unsigned i = 0; i < e->device_count; i++)
-                if (e->sorted[i]->state == DEVICE_UP && e->sorted[i]->in_flight > 0)
-                        return true;
-        return e->done_count > 0;
-}
-
 /*
  * Memory is out, and nothing that is under way will give any back: what writes to silent devices
  * hold must not stop the others. The newest of them fails.
  */
 static void command_reclaim(struct engine *e, nsec now)
 {
-        if (command_is_moving(e))
-                return;
+        if (e->in_flight > 0 || e->done_count > 0)
+                return; /* a device that is up is about to give some back */
         for (unsigned i = 0; i < e->device_count; i++) {
                 struct device *d = e->sorted[i];
 
@@ -277,7 +269,7 @@ static void cut_write(struct request *rq, struct slot *s, const struct path *p)
         } else {
                 uint64_t left = middle_end - s->lba;
 
-                s->sectors = left < p->sectors ? (uint32_t)left : p->sectors;
+                s->sectors = left < p->payload.sectors ? (uint32_t)left : p->payload.sectors;
                 s->payload = rq->data + (s->lba * AOE_SECTOR_BYTES - rq->offset);
         }
         rq->lba_next += s->sectors;
@@ -288,7 +280,7 @@ static void cut_read(struct request *rq, struct slot *s, const struct path *p)
         uint64_t left = rq->lba_end - rq->lba_next;
 
         s->lba = rq->lba_next;
-        s->sectors = left < p->sectors ? (uint32_t)left : p->sectors;
+        s->sectors = left < p->payload.sectors ? (uint32_t)left : p->payload.sectors;
         rq->lba_next += s->sectors;
 }
 
@@ -297,7 +289,7 @@ static void cut_read(struct request *rq, struct slot *s, const struct path *p)
  * hold some, and must be able to give it back. Flushes that the disk has no command for end here.
  */
 static struct request *command_head(struct engine *e, struct device *d, const struct path *p,
-                                    bool *ret_starved, nsec now)
+                                    struct line **ret_line, nsec now)
 {
         struct list *node = list_first(&d->hungry);
 
@@ -318,26 +310,30 @@ static struct request *command_head(struct engine *e, struct device *d, const st
                         return rq;
                 }
         }
-        *ret_starved = !list_is_empty(&d->hungry);
-        if (*ret_starved)
-                command_reclaim(e, now);
+        if (list_is_empty(&d->hungry))
+                return NULL;
+        *ret_line = &e->line_memory;
+        command_reclaim(e, now);
         return NULL;
 }
 
-struct slot *command_next(struct engine *e, struct device *d, struct path *p, bool *ret_starved,
-                          nsec now)
+struct slot *command_next(struct engine *e, struct device *d, struct path *p,
+                          struct line **ret_line, nsec now)
 {
-        struct request *rq = command_head(e, d, p, ret_starved, now);
+        struct request *rq;
         struct slot *s;
 
+        *ret_line = NULL;
+        rq = command_head(e, d, p, ret_line, now);
         if (!rq)
                 return NULL;
-        *ret_starved = rq->op == REQUEST_WRITE && !copy_has_room(e);
-        if (*ret_starved)
+        if (rq->op == REQUEST_WRITE && !copy_has_room(e)) {
+                *ret_line = &e->line_copies;
                 return NULL;
+        }
         s = slot_take(e, SLOT_READ, d);
         if (!s) {
-                *ret_starved = true;
+                *ret_line = &e->line_slots;
                 return NULL;
         }
         s->request = rq;
@@ -380,12 +376,12 @@ static void command_piece_done(struct engine *e, struct slot *s, nsec now)
         struct request *rq = s->request;
 
         slot_detach(e, s, now);
-        slot_advance(s);
-        if (s->sectors > 0) {
-                slot_requeue(e, s, now);
+        if (s->sectors_sent < s->sectors) {
+                slot_advance(s);
+                slot_requeue(e, s, AGAIN_NOT, now);
                 return;
         }
-        slot_free(e, s);
+        slot_free(e, s); /* it keeps its last transmissions: late answers tell something */
         command_progress(e, rq, now);
 }
 
@@ -462,7 +458,7 @@ bool command_on_answer(struct engine *e, struct slot *s, const struct aoe_ata *a
         case SLOT_PROBE_BACK: CHECK(!"a command of a request"); break;
         }
         if (was_small) /* large it was refused, small it went: the target lied about its size */
-                path_shrink(e, p, PATH_SECTORS_SAFE, now);
+                payload_shrink(e, p, PAYLOAD_SECTORS_SAFE, now);
         return kept;
 }
 
@@ -493,7 +489,7 @@ static void flush_next_form(struct engine *e, struct slot *s, enum flush_form fo
         }
         slot_detach(e, s, now);
         slot_advance(s);
-        slot_requeue(e, s, now);
+        slot_requeue(e, s, AGAIN_MOVED, now);
 }
 
 static void command_fail(struct engine *e, struct slot *s, uint8_t aoe_error,
@@ -557,11 +553,11 @@ void command_on_refusal(struct engine *e, struct slot *s, uint8_t aoe_error,
                 flush_on_refusal(e, s, aoe_error, ata, now);
                 return;
         }
-        if (size && !s->small && s->sectors_sent > PATH_SECTORS_SAFE) {
+        if (size && !s->small && s->sectors_sent > PAYLOAD_SECTORS_SAFE) {
                 /* ggaoed aborts, vblade says bad argument when it has less room than it said. */
                 discover_ask(e, s->device->addr);
                 s->small = true;
-                slot_requeue(e, s, now);
+                slot_requeue(e, s, AGAIN_MOVED, now);
                 return;
         }
         if (ata->feature & ATA_ERROR_IDNF) /* beyond the end: has it shrunk? */

@@ -10,6 +10,7 @@
 
 struct engine;
 struct device;
+struct line;
 struct path;
 struct slot;
 
@@ -29,9 +30,9 @@ void command_begin(struct engine *e, struct request *rq, nsec now);
 /* The earlier writes are gone. */
 void command_unblock(struct engine *e, struct request *rq);
 /* The next command of the device's requests for path p, as a QUEUED slot that is linked nowhere;
- * NULL when there is none. *ret_starved: there is one, but memory or slots are out. */
-struct slot *command_next(struct engine *e, struct device *d, struct path *p, bool *ret_starved,
-                          nsec now);
+ * NULL when there is none. *ret_line: there is one, but it must wait there first; else NULL. */
+struct slot *command_next(struct engine *e, struct device *d, struct path *p,
+                          struct line **ret_line, nsec now);
 /* A good answer to s. data: what follows the ATA argument. true: f was kept. */
 bool command_on_answer(struct engine *e, struct slot *s, const struct aoe_ata *ata,
                        struct bytes data, struct frame *f, nsec now);

@@ -8,9 +8,13 @@
 #include "engine/device.h"
 #include "engine/discover.h"
 #include "engine/engine.h"
+#include "engine/line.h"
 #include "engine/linger.h"
+#include "engine/loss.h"
 #include "engine/order.h"
 #include "engine/path.h"
+#include "engine/payload.h"
+#include "engine/station.h"
 #include "engine/window.h"
 
 /* Deadlines are kept no finer: one that is due again at once would make the owner spin. */
@@ -27,11 +31,17 @@ struct engine {
         struct device **sorted; /* by address */
         unsigned device_count;
         struct pool paths;
+        struct pool station_pool;
+        struct list stations[STATION_BUCKETS]; /* struct station */
         struct pool copies;
-        struct list run;     /* struct device with something to send */
-        struct list events;  /* struct device with changes to tell */
-        struct list done;    /* struct request */
-        unsigned done_count; /* requests in done, and popped but not released */
+        struct list run;         /* struct device with something to send */
+        struct line line_slots;  /* devices that wait for a slot, */
+        struct line line_copies; /* for a place for a write's copy, */
+        struct line line_memory; /* for memory that reads gather in */
+        unsigned in_flight;      /* frames of all paths, but for FLUSH */
+        struct list events;      /* struct device with changes to tell */
+        struct list done;        /* struct request */
+        unsigned done_count;     /* requests in done, and popped but not released */
         unsigned open_count;
         unsigned frames_reserved; /* by reads that gather frames */
         nsec linger_max;          /* options.linger_max, doubled by late arrivals */

@@ -82,6 +82,7 @@ void device_free(struct engine *e, struct device *d)
         while ((node = list_first(&d->paths)))
                 path_free(e, LIST_ENTRY(node, struct path, node));
         heap_set(&e->timers, &d->timer.node, NSEC_NEVER);
+        line_leave(d);
         list_del(&d->run);
         list_del(&d->noticed);
         e->device_count--;
@@ -99,6 +100,7 @@ void device_notice(struct engine *e, struct device *d, unsigned changes)
 
 void device_run(struct engine *e, struct device *d)
 {
+        line_leave(d);
         if (!list_is_linked(&d->run))
                 list_add_tail(&e->run, &d->run);
 }
@@ -328,10 +330,8 @@ static void device_forget(struct engine *e, struct device *d)
         LIST_FOREACH (node, &d->paths) {
                 struct path *p = LIST_ENTRY(node, struct path, node);
 
-                if (p->asking)
-                        slot_free(e, p->asking);
-                p->asking = NULL;
-                p->ask_at = NSEC_NEVER;
+                path_drop_asking(e, p);
+                p->ask_at = p->payload.again_at = NSEC_NEVER;
         }
         d->gone = true;
         d->query_at = NSEC_NEVER;
@@ -415,78 +415,6 @@ nsec device_deadline(const struct engine *e, const struct device *d)
 void device_arm(struct engine *e, struct device *d)
 {
         timer_want(&e->timers, &d->timer, device_deadline(e, d));
-}
-
-/* ---- sending ---- */
-
-/* The path with the most free window; NULL when none has room. *ret_starved: a window is open, but
- * the answers would overrun the link's receive buffer. */
-static struct path *device_pick(const struct engine *e, struct device *d, bool *ret_starved)
-{
-        struct path *best = NULL;
-        unsigned best_free = 0;
-
-        LIST_FOREACH (node, &d->paths) {
-                struct path *p = LIST_ENTRY(node, struct path, node);
-                uint32_t cost = 2 * (AOE_ATA_BYTES + p->sectors * AOE_SECTOR_BYTES);
-                unsigned room;
-
-                if (p->state != PATH_UP || p->in_flight_count >= cc_window(&p->cc))
-                        continue;
-                room = cc_window(&p->cc) - p->in_flight_count;
-                *ret_starved = *ret_starved || !path_link_has_room(e, p, cost);
-                if (room <= best_free || !path_link_has_room(e, p, cost))
-                        continue;
-                best = p;
-                best_free = room;
-        }
-        return best;
-}
-
-/* What goes next and where, taken off its queue; NULL: nothing, or not now. */
-static struct slot *device_next(struct engine *e, struct device *d, struct path **ret_path,
-                                bool *ret_starved, nsec now)
-{
-        struct list *node = list_first(&d->pinned);
-        struct slot *s;
-
-        if (node) {
-                s = LIST_ENTRY(node, struct slot, node);
-                *ret_path = s->path;
-                return s;
-        }
-        if (d->state != DEVICE_UP)
-                return NULL;
-        *ret_path = device_pick(e, d, ret_starved);
-        if (!*ret_path)
-                return NULL;
-        node = list_first(&d->resend);
-        if (!node)
-                return command_next(e, d, *ret_path, ret_starved, now);
-        s = LIST_ENTRY(node, struct slot, node);
-        *ret_starved = s->kind == SLOT_WRITE && !copy_has_room(e);
-        return *ret_starved ? NULL : s;
-}
-
-size_t device_emit(struct engine *e, struct device *d, struct tx *tx, size_t tx_max,
-                   bool *ret_starved, nsec now)
-{
-        struct path *p;
-        struct slot *s;
-        size_t n = 0;
-
-        *ret_starved = false;
-        while (n < tx_max && (s = device_next(e, d, &p, ret_starved, now))) {
-                slot_send(e, s, p, &tx[n++], now);
-                if (s->kind == SLOT_FLUSH) {
-                        d->query_at = nsec_min(d->query_at, nsec_add(now, DEVICE_STALE_AFTER));
-                        device_arm(e, d);
-                } else {
-                        device_on_ask(e, d, now);
-                }
-                path_arm(e, p);
-        }
-        return n;
 }
 
 void device_check(const struct engine *e, const struct device *d)

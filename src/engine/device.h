@@ -18,6 +18,7 @@
 #include "engine/timer.h"
 
 struct engine;
+struct line;
 struct path;
 struct slot;
 
@@ -41,7 +42,9 @@ enum flush_form {
 };
 
 struct device {
-        struct list run;     /* engine.run: something may be sent */
+        struct list run;     /* engine.run: something may be sent; or line.waiting */
+        struct line *line;   /* borrowed: in whose waiting list; NULL: in none */
+        struct line *called; /* borrowed: who put it on the run list, so that it may pass it on */
         struct list noticed; /* engine.events */
         struct timer timer;
         aoe_addr addr;
@@ -113,8 +116,4 @@ nsec device_deadline(const struct engine *e, const struct device *d);
 void device_arm(struct engine *e, struct device *d);
 /* Does somebody wait for it? */
 bool device_is_wanted(const struct device *d);
-/* Transmits what window and budget allow, at most tx_max frames. *ret_starved: there is more, but
- * a resource of all devices is out. */
-size_t device_emit(struct engine *e, struct device *d, struct tx *tx, size_t tx_max,
-                   bool *ret_starved, nsec now);
 void device_check(const struct engine *e, const struct device *d);

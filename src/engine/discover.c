@@ -91,8 +91,10 @@ void discover_init(struct engine *e)
 {
         timer_init(&e->discover.timer, TIMER_DISCOVER);
         e->discover.started_at = NSEC_NEVER;
-        for (unsigned i = 0; i < ENGINE_LINKS_MAX; i++)
+        for (unsigned i = 0; i < ENGINE_LINKS_MAX; i++) {
                 e->links[i].query_at = NSEC_NEVER;
+                line_init(&e->links[i].line);
+        }
         for (unsigned i = 0; i < ENGINE_WANTS_MAX; i++)
                 list_init(&e->discover.wants[i].lookups);
 }
@@ -278,7 +280,8 @@ enum drop discover_on_config(struct engine *e, unsigned link, const struct aoe_h
                 discover_on_beacon(e, p, now);
         if (p->verified && p->state != PATH_DUPLICATE)
                 device_on_heard(e, d, now);
-        if (p->state == PATH_NEW || p->state == PATH_DEAD)
+        if (p->state == PATH_NEW || p->state == PATH_DEAD ||
+            (p->state == PATH_UP && nsec_since(now, p->compared_at) >= PATH_COMPARE_EVERY))
                 path_ask(e, p, now);
         return DROP_NONE;
 }

@@ -6,6 +6,7 @@
 #pragma once
 
 #include "engine/engine.h"
+#include "engine/line.h"
 #include "engine/timer.h"
 
 struct engine;
@@ -25,6 +26,7 @@ struct link_state {
         struct link_info info;
         bool known;               /* engine_link was called for it */
         uint32_t in_flight_bytes; /* of the receive buffer, by answers that we wait for */
+        struct line line;         /* devices that wait for room there */
         nsec query_at;            /* next broadcast; NSEC_NEVER while down */
         unsigned rounds;          /* broadcasts since it came up */
 };

@@ -5,14 +5,12 @@
 #include "engine/core.h"
 
 #define ENGINE_ALIGN 64
-/* Frames of one device in a row while others wait. */
-#define ENGINE_QUANTUM 16
 
 /* ---- the block ---- */
 
 struct layout {
         size_t bytes;
-        size_t slots, devices, sorted, paths, copies, heap;
+        size_t slots, devices, sorted, paths, stations, copies, heap;
 };
 
 static size_t layout_add(struct layout *l, size_t bytes)
@@ -37,6 +35,7 @@ static struct layout engine_layout(const struct engine_options *o)
         l.devices = layout_add(&l, pool_bytes(sizeof(struct device), o->devices_max));
         l.sorted = layout_add(&l, o->devices_max * sizeof(struct device *));
         l.paths = layout_add(&l, pool_bytes(sizeof(struct path), o->paths_max));
+        l.stations = layout_add(&l, pool_bytes(sizeof(struct station), o->paths_max));
         l.copies = layout_add(&l, pool_bytes(sizeof(struct copy), o->copies_max));
         l.heap = layout_add(&l, engine_timers(o) * sizeof(struct heap_node *));
         return l;
@@ -54,6 +53,7 @@ static void engine_check_options(const struct engine_options *o)
         CHECK(o->slots >= 16 && o->slots <= ENGINE_SLOTS_MAX);
         CHECK(o->copies_max >= 2 * o->slots);
         CHECK(o->window_max >= 1 && o->window_max <= ENGINE_WINDOW_MAX);
+        CHECK(o->station_max >= 1 && o->station_max <= ENGINE_STATION_MAX);
         CHECK(o->payload_max % AOE_SECTOR_BYTES == 0);
         CHECK(o->cookie >= ENGINE_COOKIE_MIN && o->cookie <= ENGINE_COOKIE_MAX);
         CHECK(o->timeout > 0 && o->linger_max > 0);
@@ -96,9 +96,15 @@ struct engine *engine_init(void *block, const struct engine_options *o, nsec now
         list_init(&e->run);
         list_init(&e->events);
         list_init(&e->done);
+        line_init(&e->line_slots);
+        line_init(&e->line_copies);
+        line_init(&e->line_memory);
+        for (unsigned i = 0; i < STATION_BUCKETS; i++)
+                list_init(&e->stations[i]);
         heap_init(&e->timers, (struct heap_node **)(void *)(base + l.heap), engine_timers(o));
         pool_init(&e->devices, base + l.devices, sizeof(struct device), o->devices_max);
         pool_init(&e->paths, base + l.paths, sizeof(struct path), o->paths_max);
+        pool_init(&e->station_pool, base + l.stations, sizeof(struct station), o->paths_max);
         pool_init(&e->copies, base + l.copies, sizeof(struct copy), o->copies_max);
         engine_init_slots(e);
         discover_init(e);
@@ -291,42 +297,6 @@ nsec engine_deadline(const struct engine *e)
         struct heap_node *top = heap_top(&e->timers);
 
         return top ? top->at : NSEC_NEVER;
-}
-
-/* ---- frames out ---- */
-
-size_t engine_emit(struct engine *e, struct tx *tx, size_t tx_max, nsec now)
-{
-        size_t n = discover_emit(e, tx, tx_max);
-        struct list starved, *node;
-
-        list_init(&starved);
-        while (n < tx_max && (node = list_pop(&e->run))) {
-                struct device *d = LIST_ENTRY(node, struct device, run);
-                size_t room = tx_max - n < ENGINE_QUANTUM ? tx_max - n : ENGINE_QUANTUM;
-                bool hungry;
-                size_t sent = device_emit(e, d, tx + n, room, &hungry, now);
-
-                n += sent;
-                if (list_is_linked(&d->run))
-                        list_del(&d->run);
-                if (hungry)
-                        list_add_tail(&starved, &d->run);
-                else if (sent == room)
-                        device_run(e, d); /* there may be more: after the others */
-        }
-        list_splice_tail(&e->run, &starved);
-        return n;
-}
-
-void engine_unsent(struct engine *e, const struct tx *tx, size_t n, nsec now)
-{
-        (void)now;
-        while (n-- > 0) {
-                e->counters.frames_sent -= tx[n].cause == SLOT_DISCOVERY;
-                if (tx[n].cause != SLOT_DISCOVERY)
-                        slot_unsend(e, &e->slots[tx[n].cause]);
-        }
 }
 
 /* ---- events ---- */

@@ -29,6 +29,7 @@
 #define ENGINE_DEVICES_MAX 4096
 #define ENGINE_PATHS_MAX   16384
 #define ENGINE_WINDOW_MAX  256
+#define ENGINE_STATION_MAX 4096
 #define ENGINE_WANTS_MAX   64 /* lookups of unknown names at once */
 
 /* tag = 1 | cookie:7 | seq:12 | slot:12; the socket's filter compares the top byte. */
@@ -44,6 +45,7 @@ struct engine_options {
         unsigned copies_max;  /* unanswered copies of writes, >= 2 * slots */
         unsigned window_max;  /* frames a path, 1..ENGINE_WINDOW_MAX; the target's buffer count
                                  is the other limit */
+        unsigned station_max; /* frames to one MAC, 1..ENGINE_STATION_MAX */
         unsigned payload_max; /* bytes of data a frame, multiple of 512; 0: as the path allows */
         uint8_t cookie;       /* ENGINE_COOKIE_MIN..MAX, constant for the sockets' life */
         bool loss_waits;      /* on_loss=wait: a request never times out */
@@ -183,7 +185,11 @@ struct path_info {
         nsec rto;
         unsigned window; /* frames */
         unsigned in_flight;
-        uint64_t sent, resent, received, late, lost;
+        uint64_t sent, resent, received;
+        uint64_t late;   /* answers to what was called lost */
+        uint64_t lost;   /* transmissions called lost */
+        uint64_t probed; /* tail probes: resends without a loss */
+        unsigned probes; /* ... since the last answer: they stand outside the window */
 };
 
 /* Devices in order of address, for listings: first call with prev AOE_ADDR_ALL. false: no more. */

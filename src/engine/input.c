@@ -30,21 +30,24 @@ static enum drop input_config(struct engine *e, unsigned link, const struct aoe_
         return discover_on_config(e, link, h, &c, now);
 }
 
-/* No command waits for it; it may still be the answer to a copy that lingers. */
-static enum drop input_late(struct engine *e, struct slot *s, uint16_t seq,
+/* No command waits for it any more; it may still be the answer to a copy that lingers, or tell that
+ * a resend was not necessary. */
+static enum drop input_late(struct engine *e, unsigned link, struct slot *s, uint16_t seq,
                             const struct aoe_header *h, nsec now)
 {
+        struct device *d = device_find(e, aoe_addr_make(h->shelf, h->slot));
+        struct path *from = d ? path_find(d, link, h->src) : NULL;
         struct copy *c = copy_find(s, seq);
 
         e->counters.answers_late++;
-        if (!c || c->state == COPY_OUT)
-                return DROP_LATE;
-        if (c->device->addr != aoe_addr_make(h->shelf, h->slot))
+        if (!d || (c && c->device != d))
                 return DROP_ADDRESS;
-        if (memcmp(c->path->mac, h->src, sizeof h->src) != 0)
+        if (!from || (c && c->path != from))
                 return DROP_MAC;
-        c->path->late++;
-        copy_on_answer(e, c, now);
+        if (s->state == SLOT_FREE && slot_has_seq(s, seq))
+                loss_on_late(e, s, seq, from, now);
+        if (c && c->state != COPY_OUT)
+                copy_on_answer(e, c, now);
         return DROP_LATE;
 }
 
@@ -90,26 +93,19 @@ static size_t answer_data_bytes(const struct slot *s)
 }
 
 /* The answered transmission leaves the path; copies of it are dead; the path learns. */
-static void answer_settle(struct engine *e, const struct answer *a, nsec now)
+static void answer_settle(struct engine *e, const struct answer *a, bool good, nsec now)
 {
         struct slot *s = a->slot;
-        struct path *p = s->path;
-        bool current = a->seq == s->seq;
-        nsec before = a->seq == ((s->seq - 1) & SLOT_SEQ_MASK) ? s->sent_before_at : NSEC_NEVER;
-        bool late = !current || s->state == SLOT_QUEUED;
         struct copy *c = s->kind == SLOT_WRITE ? copy_find(s, a->seq) : NULL;
 
         if (c && c == s->copy)
                 s->copy = NULL;
         if (c)
                 copy_on_answer(e, c, now);
-        slot_detach(e, s, now);
-        if (late) {
-                e->counters.answers_late++;
-                path_on_spurious(e, p, current ? s->sent_at : before, now);
-        } else {
-                path_on_answer(e, p, s->serial, s->sent_at, now);
-        }
+        if (good)
+                payload_on_answer(a->from, s->kind, s->sectors_sent);
+        s->seq_ended = a->seq;
+        loss_on_answer(e, s, a->seq, a->from, now);
         device_on_heard(e, s->device, now);
 }
 
@@ -124,7 +120,7 @@ static void answer_identify(struct engine *e, const struct answer *a, bool good,
 
         if (kind != SLOT_PROBE_BACK && good)
                 good = ata_parse_identity(&data, &identity) == DROP_NONE;
-        path_on_probe(e, p, s, good ? PATH_ANSWER_GOOD : PATH_ANSWER_REFUSED, now);
+        path_on_asked(e, p, s, good ? PAYLOAD_ANSWER_GOOD : PAYLOAD_ANSWER_REFUSED, now);
         if (kind == SLOT_IDENTIFY && good)
                 device_on_identity(e, d, p, &identity, now);
 }
@@ -143,11 +139,11 @@ static enum drop input_ata(struct engine *e, unsigned link, const struct aoe_hea
                 return DROP_TAG;
         s = a.slot = &e->slots[idx];
         if (s->state == SLOT_FREE || !slot_has_seq(s, a.seq))
-                return input_late(e, s, a.seq, h, now);
+                return input_late(e, link, s, a.seq, h, now);
         if (s->device->addr != aoe_addr_make(h->shelf, h->slot))
                 return DROP_ADDRESS;
         a.from = path_find(s->device, link, h->src);
-        if (!a.from || (slot_is_pinned(s) && a.from != s->path))
+        if (!a.from || (a.seq == s->seq && a.from != s->path))
                 return DROP_MAC;
         if (!slot_is_pinned(s) && a.from->state == PATH_DUPLICATE)
                 return DROP_MAC;
@@ -157,7 +153,7 @@ static enum drop input_ata(struct engine *e, unsigned link, const struct aoe_hea
         good = answer_is_good(&a);
         if (good && a.data.left < answer_data_bytes(s))
                 return DROP_LENGTH;
-        answer_settle(e, &a, now);
+        answer_settle(e, &a, good, now);
         if (slot_is_pinned(s))
                 answer_identify(e, &a, good, now);
         else if (!s->request)

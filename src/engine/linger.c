@@ -16,8 +16,8 @@ struct copy *copy_take(struct engine *e, struct slot *s)
         *c = (struct copy){
                 .device = s->device,
                 .path = s->path,
-                .serial = s->serial,
-                .sent_at = s->sent_at,
+                .serial = s->last.serial,
+                .sent_at = s->last.at,
                 .seq = s->seq,
                 .state = COPY_OUT,
                 .order.range = {.first = s->lba, .end = s->lba + s->sectors_sent},
@@ -44,15 +44,16 @@ void copy_free(struct engine *e, struct copy *c)
         if (c->ordered)
                 order_leave(e, d, &c->order);
         pool_put(&e->copies, c);
+        line_call(e, &e->line_copies, 1);
 }
 
 /* How long after the proof a straggler may still arrive. */
 static nsec linger_hold(const struct engine *e, const struct path *p)
 {
-        return nsec_min(nsec_max(LINGER_HOLD_MIN, 2 * p->reorder_span_max), e->linger_max);
+        return nsec_min(nsec_max(LINGER_HOLD_MIN, 2 * p->loss.overtaking_max), e->linger_max);
 }
 
-static void copy_prove(struct engine *e, struct copy *c, nsec now)
+static void copy_prove(struct engine *e, struct copy *c, nsec overtaken_at)
 {
         struct path *p = c->path;
         struct copy *last =
@@ -60,21 +61,22 @@ static void copy_prove(struct engine *e, struct copy *c, nsec now)
 
         list_del(&c->node);
         c->state = COPY_PROVEN;
-        c->due = now + linger_hold(e, p);
+        c->overtaken_at = overtaken_at;
+        c->due = overtaken_at + linger_hold(e, p);
         if (last && c->due < last->due)
                 c->due = last->due;
         list_add_tail(&p->proven, &c->node);
         path_arm(e, p);
 }
 
-void copy_abandon(struct engine *e, struct copy *c, nsec now)
+void copy_abandon(struct engine *e, struct copy *c, nsec overtaken_at, nsec now)
 {
         struct path *p = c->path;
         struct list *at = &p->unproven;
 
         CHECK(c->state == COPY_OUT);
-        if (c->serial + 1 < p->serial_answered) {
-                copy_prove(e, c, now);
+        if (c->serial + 1 < p->loss.serial_answered) {
+                copy_prove(e, c, nsec_min(overtaken_at, now));
                 return;
         }
         c->state = COPY_UNPROVEN;
@@ -102,8 +104,9 @@ void copy_on_answer(struct engine *e, struct copy *c, nsec now)
         struct path *p = c->path;
         nsec age = nsec_since(now, c->sent_at);
 
-        if (age > p->rtt.smoothed)
-                p->reorder_span_max = nsec_max(p->reorder_span_max, age - p->rtt.smoothed);
+        if (c->state == COPY_PROVEN)
+                p->loss.overtaking_max =
+                        nsec_max(p->loss.overtaking_max, nsec_since(now, c->overtaken_at));
         if (age > e->linger_max / 2 && e->linger_max < e->options.linger_max
                                                                << LINGER_DOUBLINGS_MAX)
                 e->linger_max *= 2;

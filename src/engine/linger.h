@@ -11,7 +11,8 @@
  *           |-- answered after all                                     (gone)
  *           +-- linger_max after it was sent                           (gone)
  *
- * The hold is twice the largest reordering that the path has shown, LINGER_HOLD_MIN at least.
+ * The hold begins when the later send was answered; it is twice the longest overtaking that the
+ * path has shown, LINGER_HOLD_MIN at least.
  */
 #pragma once
 
@@ -35,7 +36,8 @@ struct copy {
         struct path *path;       /* borrowed */
         uint64_t serial;
         nsec sent_at;
-        nsec due; /* PROVEN: when it is dead */
+        nsec overtaken_at; /* PROVEN: when the later send was answered */
+        nsec due;          /* PROVEN: when it is dead */
         uint16_t seq;
         uint8_t state; /* enum copy_state */
         bool ordered;  /* order is in the device's set */
@@ -45,8 +47,9 @@ struct copy {
 bool copy_has_room(const struct engine *e);
 /* A write is transmitted: its copy, OUT. Seq, path, serial and piece are those of the slot. */
 struct copy *copy_take(struct engine *e, struct slot *s);
-/* The transmission is no longer waited for: from OUT to UNPROVEN. */
-void copy_abandon(struct engine *e, struct copy *c, nsec now);
+/* The transmission is no longer waited for: from OUT to UNPROVEN, or PROVEN when it was overtaken
+ * (NSEC_NEVER: not as far as its slot knows). */
+void copy_abandon(struct engine *e, struct copy *c, nsec overtaken_at, nsec now);
 /* Answered, or never left the machine: it can do no harm any more. */
 void copy_free(struct engine *e, struct copy *c);
 /* The copy that was sent under this slot's number and seq and is not dead; NULL. */

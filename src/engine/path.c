@@ -3,96 +3,7 @@
 
 #include "engine/core.h"
 
-#define PATH_SECTORS_MAX 255 /* the count is a byte */
-
-/* ---- payload ---- */
-
-static uint32_t path_offer(const struct engine *e, const struct path *p)
-{
-        uint32_t mtu = e->links[p->link].info.mtu, room = e->options.frames->room_bytes;
-        uint32_t sectors = p->sectors_target ? p->sectors_target : AOE_SECTORS_DEFAULT;
-        uint32_t by_mtu = mtu > AOE_ATA_BYTES ? (mtu - AOE_ATA_BYTES) / AOE_SECTOR_BYTES : 0;
-        uint32_t by_room = (room - AOE_ATA_BYTES) / AOE_SECTOR_BYTES;
-        uint32_t by_user = e->options.payload_max / AOE_SECTOR_BYTES;
-
-        /* Everybody counts the 14 Ethernet bytes against the MTU, and some targets drop what is
-         * longer (aoe.md 1.5): not cleverer than that. */
-        sectors = sectors < by_mtu ? sectors : by_mtu;
-        sectors = sectors < by_room ? sectors : by_room;
-        if (by_user > 0 && sectors > by_user)
-                sectors = by_user;
-        if (sectors > PATH_SECTORS_MAX)
-                sectors = PATH_SECTORS_MAX;
-        return sectors > 0 ? sectors : 1;
-}
-
-static void path_set_sectors(struct engine *e, struct path *p, uint32_t sectors)
-{
-        if (p->sectors == sectors)
-                return;
-        p->sectors = sectors;
-        device_notice(e, p->device, EVENT_PAYLOAD);
-        device_run(e, p->device);
-}
-
-static void path_drop_asking(struct engine *e, struct path *p)
-{
-        if (p->asking)
-                slot_free(e, p->asking);
-        p->asking = NULL;
-}
-
-/* Begins to verify the offered payload, or stops a verification that has become pointless. */
-static void path_probe(struct engine *e, struct path *p, nsec now)
-{
-        uint64_t disk = p->device->identity.sectors;
-
-        if (p->asking && p->asking->kind != SLOT_IDENTIFY)
-                path_drop_asking(e, p); /* its answer would speak for another payload */
-        p->sectors_trial = p->sectors_offer;
-        if (disk < p->sectors_trial)
-                p->sectors_trial = (uint32_t)disk;
-        p->trials = 0;
-        p->probe = p->sectors_trial > p->sectors ? PROBE_OUT : PROBE_NONE;
-        if (p->probe != PROBE_NONE)
-                path_ask(e, p, now);
-        path_arm(e,
-                 p); /* with no trials behind it, an IDENTIFY that is out is waited for less long */
-}
-
-/* Frames in flight that are too large now will not arrive: send their contents in smaller ones. */
-static void path_resplit(struct engine *e, struct path *p, nsec now)
-{
-        LIST_FOREACH_SAFE (node, &p->in_flight) {
-                struct slot *s = LIST_ENTRY(node, struct slot, node);
-
-                if (s->sectors_sent > p->sectors)
-                        slot_requeue(e, s, now);
-        }
-}
-
-void path_shrink(struct engine *e, struct path *p, uint32_t sectors, nsec now)
-{
-        if (sectors >= p->sectors)
-                return;
-        path_set_sectors(e, p, sectors);
-        path_resplit(e, p, now);
-        if (p->probe == PROBE_NONE)
-                path_ask(e, p, nsec_add(now, PATH_PROBE_AGAIN));
-}
-
-static void path_set_offer(struct engine *e, struct path *p, nsec now)
-{
-        uint32_t offer = path_offer(e, p);
-
-        if (offer == p->sectors_offer)
-                return;
-        p->sectors_offer = offer;
-        if (offer < p->sectors)
-                path_shrink(e, p, offer, now);
-        if (p->state == PATH_UP)
-                path_probe(e, p, now);
-}
+#define PATH_WINDOW_START 8
 
 /* ---- life ---- */
 
@@ -112,17 +23,17 @@ struct path *path_take(struct engine *e, struct device *d, unsigned link, const 
                 .state = PATH_NEW,
                 .ask_at = NSEC_NEVER,
                 .beacon_at = NSEC_NEVER,
-                .sectors = 1,
-                .reorder = PATH_REORDER_MIN,
         };
         memcpy(p->mac, mac, sizeof p->mac);
         timer_init(&p->timer, TIMER_PATH);
         list_init(&p->node);
-        list_init(&p->in_flight);
         list_init(&p->slow);
         list_init(&p->unproven);
         list_init(&p->proven);
-        cc_init(&p->cc, 1);
+        loss_init(&p->loss);
+        payload_init(&p->payload);
+        cc_init(&p->cc, PATH_WINDOW_START, 1);
+        p->station = station_take(e, link, mac);
         list_add_tail(&d->paths, &p->node);
         d->path_count++;
         path_on_link(e, p, now);
@@ -143,9 +54,11 @@ struct path *path_find(const struct device *d, unsigned link, const uint8_t mac[
 
 void path_free(struct engine *e, struct path *p)
 {
-        CHECK(list_is_empty(&p->in_flight) && list_is_empty(&p->slow));
+        CHECK(list_is_empty(&p->loss.in_flight) && list_is_empty(&p->slow));
         CHECK(list_is_empty(&p->unproven) && list_is_empty(&p->proven));
         CHECK(!p->asking);
+        line_leave(p->device); /* it may wait for the station */
+        station_put(e, p->station);
         heap_set(&e->timers, &p->timer.node, NSEC_NEVER);
         list_del(&p->node);
         p->device->path_count--;
@@ -155,10 +68,22 @@ void path_free(struct engine *e, struct path *p)
 /* What is out on the path goes to the others, or waits for its return. */
 static void path_give_up(struct engine *e, struct path *p, nsec now)
 {
-        LIST_FOREACH_SAFE (node, &p->in_flight)
-                slot_requeue(e, LIST_ENTRY(node, struct slot, node), now);
+        LIST_FOREACH_SAFE (node, &p->loss.in_flight)
+                slot_requeue(e, LIST_ENTRY(node, struct slot, node), AGAIN_MOVED, now);
         LIST_FOREACH_SAFE (node, &p->slow)
-                slot_requeue(e, LIST_ENTRY(node, struct slot, node), now);
+                slot_requeue(e, LIST_ENTRY(node, struct slot, node), AGAIN_MOVED, now);
+}
+
+static void path_go_up(struct engine *e, struct path *p, nsec now)
+{
+        bool verified = p->verified;
+
+        p->ask_at = NSEC_NEVER;
+        p->rtt.backoff = 0;
+        p->suspect = false;
+        p->verified = true;
+        payload_on_up(e, p, verified, now);
+        device_run(e, p->device);
 }
 
 void path_enter(struct engine *e, struct path *p, enum path_state next, nsec now)
@@ -171,22 +96,13 @@ void path_enter(struct engine *e, struct path *p, enum path_state next, nsec now
         if (last == PATH_UP) {
                 path_drop_asking(e, p);
                 path_give_up(e, p, now);
-                p->probe = PROBE_NONE;
+                payload_on_down(p);
         }
         switch (next) {
         case PATH_NEW: path_ask(e, p, now); break;
-        case PATH_UP:
-                p->ask_at = NSEC_NEVER;
-                p->rtt.backoff = 0;
-                if (!p->verified)
-                        p->sectors = p->sectors_offer < PATH_SECTORS_SAFE ? p->sectors_offer
-                                                                          : PATH_SECTORS_SAFE;
-                p->verified = true;
-                path_probe(e, p, now);
-                device_run(e, p->device);
-                break;
+        case PATH_UP: path_go_up(e, p, now); break;
         case PATH_DEAD: path_ask(e, p, nsec_add(now, PATH_ASK_EVERY)); break;
-        case PATH_DUPLICATE: path_ask(e, p, nsec_add(now, PATH_PROBE_AGAIN)); break;
+        case PATH_DUPLICATE: path_ask(e, p, nsec_add(now, PATH_STRANGER_EVERY)); break;
         }
         device_notice(e, p->device, EVENT_PATHS);
         device_on_paths(e, p->device, now);
@@ -198,8 +114,8 @@ void path_on_config(struct engine *e, struct path *p, uint16_t buffers, uint8_t 
         uint32_t cap = buffers > 0 ? buffers : 1; /* 0 and 1: one at a time (aoe.md 2.3) */
 
         cc_set_cap(&p->cc, cap < e->options.window_max ? cap : e->options.window_max);
-        p->sectors_target = sectors;
-        path_set_offer(e, p, now);
+        p->payload.sectors_target = sectors;
+        payload_on_offer(e, p, now);
 }
 
 void path_on_link(struct engine *e, struct path *p, nsec now)
@@ -220,9 +136,62 @@ void path_on_link(struct engine *e, struct path *p, nsec now)
                 path_enter(e, p, PATH_DEAD, now);
                 return;
         }
-        path_set_offer(e, p, now);
+        payload_on_offer(e, p, now);
         if (p->state == PATH_DEAD)
                 path_enter(e, p, PATH_NEW, now);
+}
+
+/* ---- choice ---- */
+
+/* What the paths of a device are measured by: the largest payload of the healthy ones, and the
+ * shortest RTT of those that come near to it; so there is always one that is worth it. */
+struct path_best {
+        uint32_t sectors; /* 0: all are suspect, and any must do */
+        nsec rtt;         /* 0: none measured */
+};
+
+static bool path_is_healthy(const struct path *p)
+{
+        return p->state == PATH_UP && !p->suspect;
+}
+
+static bool path_is_small(const struct path *p, const struct path_best *best)
+{
+        return p->payload.sectors * PATH_SMALL_FACTOR <= best->sectors;
+}
+
+static struct path_best path_best_of(const struct device *d)
+{
+        struct path_best best = {0};
+
+        LIST_FOREACH (node, &d->paths) {
+                const struct path *p = LIST_ENTRY(node, struct path, node);
+
+                if (path_is_healthy(p) && p->payload.sectors > best.sectors)
+                        best.sectors = p->payload.sectors;
+        }
+        LIST_FOREACH (node, &d->paths) {
+                const struct path *p = LIST_ENTRY(node, struct path, node);
+                nsec rtt = p->rtt.smoothed;
+
+                if (path_is_healthy(p) && !path_is_small(p, &best) && rtt > 0 &&
+                    (best.rtt == 0 || rtt < best.rtt))
+                        best.rtt = rtt;
+        }
+        return best;
+}
+
+/* One slow or small path must not drag the others: a request ends with its last frame. */
+static bool path_is_worth(struct engine *e, struct path *p, const struct path_best *best, nsec now)
+{
+        if (best->sectors == 0)
+                return p->state == PATH_UP;
+        if (!path_is_healthy(p) || path_is_small(p, best))
+                return false;
+        if (p->rtt.smoothed <= PATH_SLOW_FACTOR * best->rtt + PATH_SLOW_MIN)
+                return true;
+        path_ask(e, p, nsec_add(now, PATH_SLOW_EVERY));
+        return false;
 }
 
 bool path_link_has_room(const struct engine *e, const struct path *p, uint32_t cost)
@@ -233,90 +202,81 @@ bool path_link_has_room(const struct engine *e, const struct path *p, uint32_t c
                l->in_flight_bytes + cost <= l->info.receive_bytes;
 }
 
-/* ---- answers and losses ---- */
-
-static void path_lose(struct engine *e, struct path *p, struct slot *s, nsec now)
+/* What p has to wait for beside its own window; NULL: for nothing. */
+static struct line *path_line(struct engine *e, const struct path *p)
 {
-        p->lost++;
-        cc_on_loss(&p->cc, s->serial, p->serial_next);
-        slot_requeue(e, s, now);
+        uint32_t cost = 2 * (AOE_ATA_BYTES + p->payload.sectors * AOE_SECTOR_BYTES);
+
+        if (!station_has_room(p->station))
+                return &p->station->line;
+        return path_link_has_room(e, p, cost) ? NULL : &e->links[p->link].line;
 }
 
-void path_on_answer(struct engine *e, struct path *p, uint64_t serial, nsec sent_at, nsec now)
+struct path *path_pick(struct engine *e, struct device *d, struct line **ret_line, nsec now)
 {
-        struct list *node;
+        struct path_best worth = path_best_of(d);
+        struct path *best = NULL;
+        unsigned best_free = 0;
 
-        p->received++;
-        if (sent_at != NSEC_NEVER)
-                rtt_sample(&p->rtt, nsec_since(now, sent_at));
-        if (serial < p->serial_limited)
-                cc_on_answer(&p->cc);
-        if (serial + 1 > p->serial_answered)
-                p->serial_answered = serial + 1;
-        linger_on_answer(e, p, serial, now);
-        while ((node = list_first(&p->in_flight))) {
-                struct slot *s = LIST_ENTRY(node, struct slot, node);
+        *ret_line = NULL;
+        LIST_FOREACH (node, &d->paths) {
+                struct path *p = LIST_ENTRY(node, struct path, node);
+                unsigned window = cc_window(&p->cc), used = p->in_flight_count + p->loss.probes;
+                struct line *line;
 
-                if (s->serial + p->reorder >= p->serial_answered)
-                        break;
-                path_lose(e, p, s, now);
+                if (used >= window || window - used <= best_free ||
+                    !path_is_worth(e, p, &worth, now))
+                        continue;
+                line = path_line(e, p);
+                if (line) {
+                        *ret_line = line;
+                        continue;
+                }
+                best = p;
+                best_free = window - used;
         }
-        path_arm(e, p); /* a shorter RTT brings the deadline forward */
+        if (best)
+                *ret_line = NULL;
+        return best;
 }
 
-void path_on_spurious(struct engine *e, struct path *p, nsec sent_at, nsec now)
-{
-        p->received++;
-        p->late++;
-        if (p->reorder < PATH_REORDER_MAX)
-                p->reorder++;
-        cc_on_spurious(&p->cc);
-        if (sent_at == NSEC_NEVER)
-                return;
-        nsec took = nsec_since(now, sent_at);
+/* ---- health ---- */
 
-        if (took > p->rtt.smoothed)
-                p->reorder_span_max = nsec_max(p->reorder_span_max, took - p->rtt.smoothed);
-        rtt_sample(&p->rtt, took);
-        path_arm(e, p);
-}
-
-static bool path_is_only(const struct path *p)
+static bool path_has_healthy_sibling(const struct path *p)
 {
         LIST_FOREACH (node, &p->device->paths) {
                 const struct path *other = LIST_ENTRY(node, struct path, node);
 
-                if (other != p && other->state == PATH_UP)
-                        return false;
+                if (other != p && path_is_healthy(other))
+                        return true;
         }
-        return true;
+        return false;
 }
 
-/* The oldest frame in flight has had its time. */
-static void path_expire(struct engine *e, struct path *p, nsec now)
+void path_on_heard(struct engine *e, struct path *p, nsec now)
 {
-        nsec rto = rtt_rto(&p->rtt);
-        bool expired = false;
-        struct list *node;
+        p->rtt.backoff = 0;
+        p->asks_lost = 0;
+        p->loss.heard_at = now;
+        p->loss.probes = 0;
+        if (p->suspect)
+                device_run(e, p->device);
+        p->suspect = false;
+        path_arm(e, p); /* without back-off the deadline comes forward */
+}
 
-        while ((node = list_first(&p->in_flight))) {
-                struct slot *s = LIST_ENTRY(node, struct slot, node);
+void path_on_expiry(struct engine *e, struct path *p, nsec now)
+{
+        bool was_suspect = p->suspect;
 
-                if (nsec_add(s->sent_at, rto) > now)
-                        break;
-                expired = true;
-                path_lose(e, p, s, now);
-        }
-        if (!expired)
-                return;
-        rtt_on_expiry(&p->rtt);
-        if (p->rtt.backoff >= PATH_EXPIRIES_MAX && !path_is_only(p))
-                path_enter(e, p, PATH_DEAD, now);
-        else if (p->rtt.backoff >= PATH_EXPIRIES_MAX && p->sectors > PATH_SECTORS_SAFE) {
-                /* Large frames may fall into a hole that small ones pass: small ones until the
-                 * payload is verified again. */
-                path_shrink(e, p, PATH_SECTORS_SAFE, now);
-                path_probe(e, p, now);
+        p->suspect = true;
+        if (path_has_healthy_sibling(p)) {
+                if (p->rtt.backoff >= PATH_SILENCES_MAX)
+                        path_enter(e, p, PATH_DEAD, now);
+                else if (!was_suspect)
+                        path_ask(e, p, now);
+        } else if (p->rtt.backoff >= PATH_EXPIRIES_MAX) {
+                payload_doubt(e, p, now);
         }
 }
 
@@ -327,21 +287,34 @@ static void path_tick_slow(struct engine *e, struct path *p, nsec now)
         LIST_FOREACH_SAFE (node, &p->slow) {
                 struct slot *s = LIST_ENTRY(node, struct slot, node);
 
-                if (nsec_add(s->sent_at, DEVICE_FLUSH_EVERY) > now)
+                if (nsec_add(s->last.at, DEVICE_FLUSH_EVERY) > now)
                         break;
                 if (nsec_since(now, s->first_at) >= DEVICE_FLUSH_SILENT &&
                     nsec_since(now, p->device->heard_at) < DEVICE_FLUSH_SILENT / 2)
                         command_on_flush_silence(e, s, now);
                 else
-                        slot_requeue(e, s, now);
+                        slot_requeue(e, s, AGAIN_MOVED, now);
         }
 }
 
 /* ---- IDENTIFY and probes ---- */
 
+void path_drop_asking(struct engine *e, struct path *p)
+{
+        if (p->asking)
+                slot_free(e, p->asking);
+        p->asking = NULL;
+}
+
+void path_drop_trial(struct engine *e, struct path *p)
+{
+        if (p->asking && p->asking->kind != SLOT_IDENTIFY)
+                path_drop_asking(e, p);
+}
+
 void path_ask(struct engine *e, struct path *p, nsec at)
 {
-        if (!p->asking)
+        if (!p->asking || p->asking->kind != SLOT_IDENTIFY)
                 p->ask_at = nsec_min(p->ask_at, at);
         path_arm(e, p); /* the wait for an answer that is out may have become shorter */
 }
@@ -349,74 +322,75 @@ void path_ask(struct engine *e, struct path *p, nsec at)
 /* Longer each time: nobody is helped by fifty questions a second to a dead target. */
 static nsec path_ask_wait(const struct path *p)
 {
-        unsigned shift = p->trials < PATH_ASK_SHIFT_MAX ? p->trials : PATH_ASK_SHIFT_MAX;
+        unsigned lost = p->asking->kind == SLOT_IDENTIFY ? p->asks_lost : p->payload.trials;
+        unsigned shift = lost < PATH_ASK_SHIFT_MAX ? lost : PATH_ASK_SHIFT_MAX;
 
         return nsec_min(nsec_max(rtt_rto(&p->rtt), PATH_ASK_WAIT_MIN) << shift, PATH_ASK_WAIT_MAX);
 }
 
+/* What is due to be asked first: who it is, then how much it carries. */
+static bool path_next_ask(struct engine *e, struct path *p, enum slot_kind *ret, nsec now)
+{
+        if (p->ask_at <= now) {
+                p->ask_at = NSEC_NEVER;
+                *ret = SLOT_IDENTIFY;
+                return true;
+        }
+        if (p->payload.again_at > now || p->state != PATH_UP)
+                return false;
+        switch (payload_next(e, p, now)) {
+        case PAYLOAD_TRIAL_NONE: return false;
+        case PAYLOAD_TRIAL_OUT: *ret = SLOT_PROBE_OUT; return true;
+        case PAYLOAD_TRIAL_BACK: *ret = SLOT_PROBE_BACK; return true;
+        }
+        CHECK(!"a trial");
+        return false;
+}
+
 static void path_send_ask(struct engine *e, struct path *p, nsec now)
 {
-        enum slot_kind kind = SLOT_IDENTIFY;
+        enum slot_kind kind;
         struct slot *s;
 
-        p->ask_at = NSEC_NEVER;
-        if (!e->links[p->link].info.running)
+        if (!e->links[p->link].info.running) {
+                p->ask_at = p->payload.again_at = NSEC_NEVER; /* path_on_link asks again */
                 return;
-        if (p->state == PATH_UP && p->probe == PROBE_NONE && p->sectors < p->sectors_offer) {
-                path_probe(e, p, now); /* time to try a larger payload again */
-                p->ask_at = NSEC_NEVER;
         }
-        if (p->state == PATH_UP && p->probe != PROBE_NONE)
-                kind = p->probe == PROBE_OUT ? SLOT_PROBE_OUT : SLOT_PROBE_BACK;
+        if (!path_next_ask(e, p, &kind, now))
+                return;
         s = slot_take(e, kind, p->device);
         if (!s) {
-                p->ask_at = nsec_add(now, PATH_ASK_WAIT_MIN);
+                nsec *again = kind == SLOT_IDENTIFY ? &p->ask_at : &p->payload.again_at;
+
+                *again = nsec_add(now, PATH_ASK_WAIT_MIN);
                 return;
         }
         s->path = p;
-        s->sectors = kind == SLOT_PROBE_BACK ? p->sectors_trial : 1;
+        s->sectors = kind == SLOT_PROBE_BACK ? p->payload.trial_sectors : 1;
         s->sectors_sent = s->sectors;
         p->asking = s;
         list_add_tail(&p->device->pinned, &s->node);
         device_run(e, p->device);
 }
 
-/* The payload on trial does not get through: half of it, or what we have. */
-static void path_trial_down(struct engine *e, struct path *p, nsec now)
+/* An IDENTIFY was lost, or refused: when is it asked again? */
+static void path_ask_again(struct engine *e, struct path *p, enum payload_answer answer, nsec now)
 {
-        p->trials = 0;
-        p->sectors_trial /= 2;
-        p->probe = p->sectors_trial > p->sectors ? PROBE_OUT : PROBE_NONE;
-        path_ask(e, p, p->probe == PROBE_NONE ? nsec_add(now, PATH_PROBE_AGAIN) : now);
-}
+        bool soon = p->state == PATH_UP || (p->state == PATH_NEW && device_is_wanted(p->device));
 
-static void path_on_trial(struct engine *e, struct path *p, enum slot_kind kind,
-                          enum path_answer answer, nsec now)
-{
-        switch (answer) {
-        case PATH_ANSWER_GOOD:
-                p->trials = 0;
-                if (kind == SLOT_PROBE_OUT) {
-                        p->probe = PROBE_BACK;
-                        path_ask(e, p, now);
-                        return;
-                }
-                p->probe = PROBE_NONE;
-                path_set_sectors(e, p, p->sectors_trial);
-                if (p->sectors < p->sectors_offer)
-                        path_ask(e, p, nsec_add(now, PATH_PROBE_AGAIN));
+        if (answer == PAYLOAD_ANSWER_LOST && p->asks_lost < PATH_ASK_SHIFT_MAX)
+                p->asks_lost++;
+        if (p->state == PATH_UP && answer == PAYLOAD_ANSWER_REFUSED)
+                return; /* it answers, which is what was to be known */
+        if (p->state == PATH_UP && p->suspect && p->asks_lost >= PATH_SILENCES_MAX &&
+            path_has_healthy_sibling(p)) {
+                path_enter(e, p, PATH_DEAD, now);
                 return;
-        case PATH_ANSWER_LOST:
-                if (++p->trials < PATH_TRIALS_MAX)
-                        path_ask(e, p, now);
-                else
-                        path_trial_down(e, p, now);
-                return;
-        case PATH_ANSWER_REFUSED: path_trial_down(e, p, now); return;
         }
+        path_ask(e, p, nsec_add(now, soon ? 0 : PATH_ASK_IDLE_EVERY));
 }
 
-void path_on_probe(struct engine *e, struct path *p, struct slot *s, enum path_answer answer,
+void path_on_asked(struct engine *e, struct path *p, struct slot *s, enum payload_answer answer,
                    nsec now)
 {
         enum slot_kind kind = s->kind;
@@ -424,55 +398,45 @@ void path_on_probe(struct engine *e, struct path *p, struct slot *s, enum path_a
         CHECK(p->asking == s);
         p->asking = NULL;
         slot_free(e, s);
-        if (kind != SLOT_IDENTIFY) {
-                if (p->state == PATH_UP && p->probe != PROBE_NONE)
-                        path_on_trial(e, p, kind, answer, now);
-                return;
-        }
-        if (answer != PATH_ANSWER_LOST)
-                p->trials = 0;
-        else if (p->trials < PATH_ASK_SHIFT_MAX)
-                p->trials++;
-        if (answer == PATH_ANSWER_LOST && p->state == PATH_UP) {
-                path_ask(e, p, now); /* it was asked because of a doubt about its size */
-        } else if (answer != PATH_ANSWER_GOOD && p->state != PATH_UP) {
-                bool soon = p->state == PATH_NEW && device_is_wanted(p->device);
-
-                path_ask(e, p, nsec_add(now, soon ? 0 : PATH_ASK_IDLE_EVERY));
-        }
+        if (kind != SLOT_IDENTIFY)
+                payload_on_trial(e, p, answer, now);
+        else if (answer == PAYLOAD_ANSWER_GOOD)
+                p->compared_at = now;
+        else
+                path_ask_again(e, p, answer, now);
+        path_arm(e, p); /* the other question may have waited for this one */
 }
 
 /* ---- time ---- */
 
+static bool path_is_waiting(const struct path *p)
+{
+        return p->asking && p->asking->state == SLOT_SENT;
+}
+
 void path_tick(struct engine *e, struct path *p, nsec now)
 {
-        struct slot *s = p->asking;
-
-        path_expire(e, p, now);
+        loss_tick(e, p, now);
         path_tick_slow(e, p, now);
         linger_expire(e, p, now);
-        if (s && s == p->asking && s->state == SLOT_SENT &&
-            nsec_add(s->sent_at, path_ask_wait(p)) <= now)
-                path_on_probe(e, p, s, PATH_ANSWER_LOST, now);
-        if (!p->asking && p->ask_at <= now)
+        if (path_is_waiting(p) && nsec_add(p->asking->last.at, path_ask_wait(p)) <= now)
+                path_on_asked(e, p, p->asking, PAYLOAD_ANSWER_LOST, now);
+        if (!p->asking && nsec_min(p->ask_at, p->payload.again_at) <= now)
                 path_send_ask(e, p, now);
 }
 
 nsec path_deadline(const struct engine *e, const struct path *p)
 {
-        struct list *oldest = list_first(&p->in_flight), *slow = list_first(&p->slow);
-        nsec at = linger_deadline(e, p);
+        struct list *slow = list_first(&p->slow);
+        nsec at = nsec_min(linger_deadline(e, p), loss_deadline(p));
 
-        if (oldest)
-                at = nsec_min(at, nsec_add(LIST_ENTRY(oldest, struct slot, node)->sent_at,
-                                           rtt_rto(&p->rtt)));
         if (slow)
-                at = nsec_min(at, nsec_add(LIST_ENTRY(slow, struct slot, node)->sent_at,
+                at = nsec_min(at, nsec_add(LIST_ENTRY(slow, struct slot, node)->last.at,
                                            DEVICE_FLUSH_EVERY));
         if (!p->asking)
-                return nsec_min(at, p->ask_at);
-        if (p->asking->state == SLOT_SENT)
-                at = nsec_min(at, nsec_add(p->asking->sent_at, path_ask_wait(p)));
+                return nsec_min(at, nsec_min(p->ask_at, p->payload.again_at));
+        if (path_is_waiting(p))
+                at = nsec_min(at, nsec_add(p->asking->last.at, path_ask_wait(p)));
         return at;
 }
 
@@ -484,18 +448,10 @@ void path_arm(struct engine *e, struct path *p)
 void path_check(const struct engine *e, const struct path *p)
 {
         unsigned in_flight = 0;
-        uint64_t serial = 0;
 
-        LIST_FOREACH (node, &p->in_flight) {
-                const struct slot *s = LIST_ENTRY(node, struct slot, node);
-
-                CHECK(s->state == SLOT_SENT && s->path == p);
-                CHECK(in_flight == 0 || s->serial > serial);
-                CHECK(s->sectors_sent <= s->sectors);
-                CHECK((s->kind == SLOT_WRITE) == (s->copy != NULL));
-                serial = s->serial;
+        loss_check(p);
+        LIST_FOREACH (node, &p->loss.in_flight)
                 in_flight++;
-        }
         LIST_FOREACH (node, &p->slow) {
                 CHECK(LIST_ENTRY(node, struct slot, node)->kind == SLOT_FLUSH);
                 in_flight++;
@@ -503,7 +459,7 @@ void path_check(const struct engine *e, const struct path *p)
         CHECK(in_flight == p->in_flight_count);
         CHECK(in_flight == 0 || p->state == PATH_UP);
         CHECK(!p->asking || slot_is_pinned(p->asking));
-        CHECK(p->sectors <= p->sectors_offer || !p->verified);
+        CHECK(p->payload.sectors <= p->payload.offer || !p->verified);
         CHECK(p->timer.node.at <= nsec_add(path_deadline(e, p), ENGINE_GRAIN));
         LIST_FOREACH (node, &p->unproven)
                 CHECK(LIST_ENTRY(node, struct copy, node)->state == COPY_UNPROVEN);

@@ -87,7 +87,7 @@ static void status_of_device(const struct device *d, struct device_info *ret)
         memcpy(ret->duplicate_mac, d->duplicate_mac, sizeof ret->duplicate_mac);
         LIST_FOREACH (node, &d->paths) {
                 const struct path *p = LIST_ENTRY(node, struct path, node);
-                uint32_t payload = p->sectors * AOE_SECTOR_BYTES;
+                uint32_t payload = p->payload.sectors * AOE_SECTOR_BYTES;
 
                 if (p->state != PATH_DUPLICATE && payload > ret->payload_bytes)
                         ret->payload_bytes = payload;
@@ -138,7 +138,7 @@ bool engine_path_info(const struct engine *e, aoe_addr addr, unsigned idx, struc
                 *ret = (struct path_info){
                         .link = p->link,
                         .state = p->state,
-                        .payload_bytes = p->sectors * AOE_SECTOR_BYTES,
+                        .payload_bytes = p->payload.sectors * AOE_SECTOR_BYTES,
                         .rtt = p->rtt.smoothed,
                         .rto = rtt_rto(&p->rtt),
                         .window = cc_window(&p->cc),
@@ -148,6 +148,8 @@ bool engine_path_info(const struct engine *e, aoe_addr addr, unsigned idx, struc
                         .received = p->received,
                         .late = p->late,
                         .lost = p->lost,
+                        .probed = p->probed,
+                        .probes = p->loss.probes,
                 };
                 memcpy(ret->mac, p->mac, sizeof ret->mac);
                 return true;
@@ -177,7 +179,7 @@ static bool device_is_settled(const struct device *d)
         LIST_FOREACH (node, &d->paths) {
                 const struct path *p = LIST_ENTRY(node, struct path, node);
 
-                if (p->state == PATH_NEW || p->probe != PROBE_NONE)
+                if (p->state == PATH_NEW || p->payload.trial != PAYLOAD_TRIAL_NONE)
                         return false;
         }
         return true;
@@ -247,6 +249,36 @@ void engine_counters(const struct engine *e, struct engine_counters *ret)
         *ret = e->counters;
 }
 
+/* Slow: for each station all paths. */
+static void status_check_station(const struct engine *e, const struct station *st)
+{
+        unsigned paths = 0, busy = 0, in_flight = 0;
+
+        for (unsigned i = 0; i < e->device_count; i++) {
+                LIST_FOREACH (node, &e->sorted[i]->paths) {
+                        const struct path *p = LIST_ENTRY(node, struct path, node);
+
+                        if (p->station != st)
+                                continue;
+                        paths++;
+                        busy += !list_is_empty(&p->loss.in_flight);
+                        LIST_FOREACH (slot, &p->loss.in_flight)
+                                in_flight++;
+                }
+        }
+        CHECK(paths == st->paths && paths > 0);
+        CHECK(busy == st->busy);
+        CHECK(in_flight == st->in_flight);
+        CHECK(in_flight > 0 || list_is_empty(&st->line.waiting) || !list_is_empty(&e->run));
+}
+
+static void status_check_stations(const struct engine *e)
+{
+        for (unsigned i = 0; i < STATION_BUCKETS; i++)
+                LIST_FOREACH (node, &e->stations[i])
+                        status_check_station(e, LIST_ENTRY(node, struct station, node));
+}
+
 void engine_check(const struct engine *e)
 {
         unsigned slots = 0, free = 0;
@@ -262,4 +294,5 @@ void engine_check(const struct engine *e)
                 device_check(e, e->sorted[i]);
         }
         CHECK(e->frames_reserved <= e->options.frames_for_reads);
+        status_check_stations(e);
 }

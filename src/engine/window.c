@@ -25,6 +25,14 @@ bool slot_is_pinned(const struct slot *s)
         return false;
 }
 
+/* Nothing of the present piece was sent yet. */
+static void slot_begin(struct slot *s)
+{
+        s->attempts = 0;
+        s->again = AGAIN_NOT;
+        s->last = s->before = (struct sending){.at = NSEC_NEVER, .overtaken_at = NSEC_NEVER};
+}
+
 struct slot *slot_take(struct engine *e, enum slot_kind kind, struct device *d)
 {
         bool pinned = kind == SLOT_IDENTIFY || kind == SLOT_PROBE_OUT || kind == SLOT_PROBE_BACK;
@@ -40,11 +48,11 @@ struct slot *slot_take(struct engine *e, enum slot_kind kind, struct device *d)
         CHECK(s->state == SLOT_FREE);
         s->state = SLOT_QUEUED;
         s->kind = (uint8_t)kind;
-        s->attempts = 0;
+        slot_begin(s);
+        s->seq_ended = s->seq; /* of no transmission of this command */
         s->request = NULL;
         s->device = d;
         s->path = NULL;
-        s->sent_before_at = NSEC_NEVER;
         s->first_at = NSEC_NEVER;
         s->lba = 0;
         s->sectors = 0;
@@ -58,20 +66,26 @@ struct slot *slot_take(struct engine *e, enum slot_kind kind, struct device *d)
 /* Takes a SENT slot off its path. */
 static void slot_leave_path(struct engine *e, struct slot *s)
 {
+        struct path *p = s->path;
+        struct link_state *l = &e->links[p->link];
+
         CHECK(s->state == SLOT_SENT);
         list_del(&s->node);
-        CHECK(e->links[s->path->link].in_flight_bytes >= s->cost);
-        e->links[s->path->link].in_flight_bytes -= s->cost;
+        CHECK(l->in_flight_bytes >= s->cost);
+        l->in_flight_bytes -= s->cost;
+        line_call(e, &l->line, 1);
         s->state = SLOT_QUEUED;
         if (slot_is_pinned(s))
                 return;
-        CHECK(s->path->in_flight_count > 0);
-        s->path->in_flight_count--;
+        CHECK(p->in_flight_count > 0);
+        p->in_flight_count--;
         device_run(e, s->device); /* the window has opened, for whatever reason */
         if (s->kind == SLOT_FLUSH)
                 return;
-        CHECK(s->device->in_flight > 0);
+        CHECK(s->device->in_flight > 0 && e->in_flight > 0);
         s->device->in_flight--;
+        e->in_flight--;
+        station_leave(e, p->station, list_is_empty(&p->loss.in_flight));
 }
 
 void slot_detach(struct engine *e, struct slot *s, nsec now)
@@ -81,7 +95,7 @@ void slot_detach(struct engine *e, struct slot *s, nsec now)
                 slot_leave_path(e, s);
         list_del(&s->node);
         if (s->copy)
-                copy_abandon(e, s->copy, now);
+                copy_abandon(e, s->copy, s->last.overtaken_at, now);
         s->copy = NULL;
 }
 
@@ -98,6 +112,7 @@ void slot_free(struct engine *e, struct slot *s)
         list_add_tail(&e->slots_free, &s->node);
         CHECK(e->slots_used > 0);
         e->slots_used--;
+        line_call(e, &e->line_slots, 1);
 }
 
 void slot_orphan(struct slot *s)
@@ -108,7 +123,7 @@ void slot_orphan(struct slot *s)
         s->payload = NULL;
 }
 
-void slot_requeue(struct engine *e, struct slot *s, nsec now)
+void slot_requeue(struct engine *e, struct slot *s, enum again again, nsec now)
 {
         CHECK(!slot_is_pinned(s));
         slot_detach(e, s, now);
@@ -116,7 +131,11 @@ void slot_requeue(struct engine *e, struct slot *s, nsec now)
                 slot_free(e, s);
                 return;
         }
-        list_add_tail(&s->device->resend, &s->node);
+        s->again = (uint8_t)again;
+        if (again == AGAIN_PROBE)
+                list_add_head(&s->device->resend, &s->node);
+        else
+                list_add_tail(&s->device->resend, &s->node);
         device_run(e, s->device);
 }
 
@@ -127,9 +146,8 @@ void slot_advance(struct slot *s)
         s->sectors -= s->sectors_sent;
         if (s->payload)
                 s->payload += (size_t)s->sectors_sent * AOE_SECTOR_BYTES;
-        s->attempts = 0;
+        slot_begin(s);
         s->first_at = NSEC_NEVER;
-        s->sent_before_at = NSEC_NEVER;
         s->small = false;
 }
 
@@ -141,14 +159,12 @@ bool slot_has_seq(const struct slot *s, uint16_t seq)
 /* How many sectors this transmission carries; another size than before is another piece. */
 static void slot_size(struct slot *s, const struct path *p)
 {
-        uint32_t most = s->small ? PATH_SECTORS_SAFE : p->sectors, n = s->sectors;
+        uint32_t most = s->small ? PAYLOAD_SECTORS_SAFE : p->payload.sectors, n = s->sectors;
 
         if (s->kind == SLOT_READ || s->kind == SLOT_WRITE)
                 n = n < most ? n : most;
-        if (s->attempts > 0 && n != s->sectors_sent) {
-                s->attempts = 0; /* earlier answers are of another length */
-                s->sent_before_at = NSEC_NEVER;
-        }
+        if (s->attempts > 0 && n != s->sectors_sent)
+                slot_begin(s); /* earlier answers are of another length */
         s->sectors_sent = n;
 }
 
@@ -208,29 +224,37 @@ static void slot_fill_tx(struct slot *s, struct tx *tx)
         } else if (s->kind == SLOT_PROBE_OUT) {
                 tx->header_bytes = AOE_ATA_BYTES;
                 tx->payload = slot_zeroes;
-                tx->payload_bytes = s->path->sectors_trial * AOE_SECTOR_BYTES;
+                tx->payload_bytes = s->path->payload.trial_sectors * AOE_SECTOR_BYTES;
         }
 }
 
 /* Puts a slot that is about to leave where its answer will find it. */
-static void slot_enter_path(struct engine *e, struct slot *s, struct path *p)
+static void slot_enter_path(struct engine *e, struct slot *s, struct path *p, nsec now)
 {
+        bool first = list_is_empty(&p->loss.in_flight);
+
         s->path = p;
         s->state = SLOT_SENT;
-        s->serial = p->serial_next++;
+        s->last = (struct sending){
+                .path = p,
+                .serial = p->loss.serial_next++,
+                .at = now,
+                .overtaken_at = NSEC_NEVER,
+        };
         s->cost = slot_answer_cost(s);
         e->links[p->link].in_flight_bytes += s->cost;
         if (slot_is_pinned(s))
                 return;
         p->in_flight_count++;
-        if (p->in_flight_count >= cc_window(&p->cc))
-                p->serial_limited = p->serial_next;
         if (s->kind == SLOT_FLUSH) {
                 list_add_tail(&p->slow, &s->node);
                 return;
         }
-        list_add_tail(&p->in_flight, &s->node);
+        loss_enter(s);
         s->device->in_flight++;
+        e->in_flight++;
+        cc_on_send(&p->cc, p->in_flight_count, p->in_flight_count >= cc_window(&p->cc));
+        station_enter(p->station, first);
 }
 
 void slot_send(struct engine *e, struct slot *s, struct path *p, struct tx *tx, nsec now)
@@ -247,14 +271,13 @@ void slot_send(struct engine *e, struct slot *s, struct path *p, struct tx *tx, 
         if (s->attempts > 0) {
                 p->resent++;
                 e->counters.frames_resent++;
-                s->sent_before_at = s->sent_at;
         }
         if (s->attempts < SLOT_ATTEMPTS_MAX)
                 s->attempts++;
-        s->sent_at = now;
         if (s->first_at == NSEC_NEVER)
                 s->first_at = now;
-        slot_enter_path(e, s, p);
+        s->before = s->last;
+        slot_enter_path(e, s, p, now);
         if (s->kind == SLOT_WRITE)
                 s->copy = copy_take(e, s);
         memcpy(s->header, p->header, AOE_HEADER_BYTES);
@@ -278,8 +301,10 @@ void slot_unsend(struct engine *e, struct slot *s)
         s->attempts--;
         if (s->attempts == 0)
                 s->first_at = NSEC_NEVER;
-        else
-                s->sent_at = s->sent_before_at;
+        if (s->last.serial + 1 == p->loss.serial_next)
+                p->loss.serial_next--; /* or later sends would look like more than they are */
+        s->last = s->before;
+        s->before = (struct sending){.at = NSEC_NEVER, .overtaken_at = NSEC_NEVER};
         p->sent--;
         e->counters.frames_sent--;
         if (s->attempts > 0) {

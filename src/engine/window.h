@@ -16,6 +16,7 @@
 #include <stdint.h>
 
 #include "engine/engine.h"
+#include "engine/loss.h"
 
 struct engine;
 struct path;
@@ -24,10 +25,9 @@ struct copy;
 #define SLOT_SEQ_MASK 0xfff
 #define SLOT_IDX_BITS 12
 #define SLOT_IDX_MASK 0xfff
-#define SLOTS_PINNED_MIN                                                                           \
-        4 /* kept for IDENTIFY and probes: requests that hold all the others wait                  \
-             for just these */
-#define SLOT_DISCOVERY 0xfff /* slot number in the tags of Query Config */
+/* Kept for IDENTIFY and probes: requests that hold all the others may wait for just these. */
+#define SLOTS_PINNED_MIN 4
+#define SLOT_DISCOVERY   0xfff /* slot number in the tags of Query Config */
 
 enum slot_state { SLOT_FREE, SLOT_QUEUED, SLOT_SENT };
 
@@ -43,29 +43,29 @@ enum slot_kind {
 
 struct slot {
         struct list node;   /* FREE: engine.slots_free; QUEUED: device.resend or pinned; SENT:
-                               path.in_flight or   path.slow, or none: path.asking */
+                               loss.in_flight or path.slow, or none: path.asking */
         struct list member; /* request.slots */
         struct list copies; /* struct copy sent under this slot's number, of any command */
         uint16_t idx;
-        uint16_t seq; /* of the last transmission */
-        uint16_t
-                attempts; /* transmissions of the present piece: seq - attempts + 1 was the first */
-        uint8_t state;    /* enum slot_state */
-        uint8_t kind;     /* enum slot_kind */
+        uint16_t seq;            /* of the last transmission */
+        uint16_t attempts;       /* of the present piece: seq - attempts + 1 was the first */
+        uint16_t seq_ended;      /* FREE: the transmission that ended the command by its answer */
+        uint8_t state;           /* enum slot_state */
+        uint8_t kind;            /* enum slot_kind */
+        uint8_t again;           /* enum again: why the last transmission is not the first */
+        bool small;              /* refused once: tried again with the smallest payload */
+        uint8_t flush_form;      /* FLUSH: enum flush_form of the last transmission */
         struct request *request; /* borrowed; NULL for IDENTIFY, probes and orphans */
         struct device *device;   /* borrowed */
         struct path *path;       /* borrowed: of the last transmission; probes: the one to ask */
         struct copy *copy;       /* owned: WRITE, SENT: the transmission that is out */
-        uint64_t serial;         /* of the last transmission on its path */
-        nsec sent_at;
-        nsec sent_before_at; /* the transmission before; NSEC_NEVER */
-        nsec first_at;       /* of the first transmission of the command */
+        struct sending last;     /* the last two transmissions of the present piece */
+        struct sending before;
+        nsec first_at; /* of the first transmission of the command */
         uint64_t lba;
         uint32_t sectors;       /* what the command still has to do, from lba on */
         uint32_t sectors_sent;  /* what the last transmission carries of it */
         uint32_t cost;          /* what its answer will take of the link's receive buffer */
-        bool small;             /* refused once: tried again with the smallest payload */
-        uint8_t flush_form;     /* FLUSH: enum flush_form of the last transmission */
         const uint8_t *payload; /* WRITE: borrowed from the request */
         uint8_t header[ENGINE_HEADER_ROOM];
 };
@@ -84,8 +84,8 @@ void slot_unsend(struct engine *e, struct slot *s);
  * the slot its place in the window, until the answer comes or the frame is lost. */
 void slot_orphan(struct slot *s);
 /* The last transmission is lost, or of no use any more: off the path, and to the device's resends.
- */
-void slot_requeue(struct engine *e, struct slot *s, nsec now);
+ * A tail probe goes to their head, and back to its path. */
+void slot_requeue(struct engine *e, struct slot *s, enum again again, nsec now);
 /* The same without queueing: off the path, copy given to linger. For slots about to be freed. */
 void slot_detach(struct engine *e, struct slot *s, nsec now);
 /* The piece on the wire is done: go on with the rest of the command, as a new piece. */

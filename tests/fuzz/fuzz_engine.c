@@ -362,6 +362,7 @@ static void fuzz_begin(struct fuzz *z)
                 .slots = 16,
                 .copies_max = 32,
                 .window_max = 8,
+                .station_max = 12,
                 .cookie = 5,
                 .timeout = FUZZ_TIMEOUT,
                 .linger_max = NSEC_SEC,

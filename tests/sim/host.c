@@ -20,6 +20,7 @@
 #define HOST_EMITS_MAX    8192 /* frames a turn: more is a loop */
 #define HOST_TURNS_MAX    5000 /* a virtual millisecond */
 #define HOST_IDLE_MAX     40   /* turns of them in which nothing happened: the engine spins */
+#define HOST_CHECK_EVERY  64   /* turns: engine_check is slow */
 #define HOST_FRAME_ROOM   PACKET_BYTES_MAX
 #define HOST_POISON       0xee /* what is given back must not be looked at */
 #define HOST_CHARGE_SMALL 2304 /* what the kernel counts for a frame that waits in a socket */
@@ -49,6 +50,7 @@ static struct engine_options host_options(struct world *w)
                 .slots = p->slots,
                 .copies_max = p->copies_max,
                 .window_max = p->window_max,
+                .station_max = p->station_max,
                 .payload_max = p->payload_max,
                 .cookie = p->cookie,
                 .loss_waits = p->loss_waits,
@@ -130,8 +132,8 @@ void host_on_overrun(struct world *w, const struct target_device *d)
             target_of_device(w, d->idx)->port_count > 1)
                 return;
         for (unsigned i = 0; i < PLAN_PORTS_MAX; i++) {
-                if (engine_path_info(w->host.engine, d->addr, i, &p) && p.lost > 0)
-                        return; /* called lost before its time: its copy still waits here */
+                if (engine_path_info(w->host.engine, d->addr, i, &p) && p.lost + p.probed > 0)
+                        return; /* sent again before its time: its copy still waits here */
         }
         world_fail(w, "device %u: more frames than its %u buffers", d->idx, d->buffers);
 }
@@ -407,7 +409,7 @@ void host_turn(struct world *w)
         host_check_after_emit(w);
         host_finish(w);
         host_events(w);
-        if (w->plan.checks_each_turn)
+        if (w->plan.checks_each_turn || h->turn_count % HOST_CHECK_EVERY == 0)
                 engine_check(h->engine);
         workload_check(w);
         host_count_idle(w, lines);

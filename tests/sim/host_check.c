@@ -166,6 +166,18 @@ void host_check_before_emit(struct world *w)
         }
 }
 
+/* No answer is faster than the wire and the target; a measured time that is must have been taken
+ * from another transmission than the one that was answered. */
+static void host_check_rtt(struct world *w, unsigned path, const struct path_info *p)
+{
+        nsec least = 2 * w->plan.link_delay[p->link] + TARGET_SERVICE_MIN;
+
+        if (p->rtt > 0 && p->rtt < least)
+                world_fail(w, "device %u path %u: an RTT of %lu us, the wire alone takes %lu",
+                           path / PLAN_PORTS_MAX, path % PLAN_PORTS_MAX, p->rtt / NSEC_US,
+                           least / NSEC_US);
+}
+
 void host_check_after_emit(struct world *w)
 {
         struct engine_counters c;
@@ -185,6 +197,7 @@ void host_check_after_emit(struct world *w)
                 CHECK(host_device_info(w, i / PLAN_PORTS_MAX, &d));
                 if (p.state != PATH_UP || w->plan.is_wild)
                         continue;
+                host_check_rtt(w, i, &p);
                 cap = cap ? cap : 1;
                 cap = cap < w->plan.window_max ? cap : w->plan.window_max;
                 if (p.window == 0 || p.window > cap)
@@ -194,7 +207,7 @@ void host_check_after_emit(struct world *w)
                         world_fail(w, "device %u path %u: %u in flight, cap %u", i / PLAN_PORTS_MAX,
                                    i % PLAN_PORTS_MAX, p.in_flight, cap);
                 /* A window may shrink under what is in flight, but then nothing is added. */
-                if (p.in_flight > w->host.in_flight[i] && p.in_flight > p.window)
+                if (p.in_flight > w->host.in_flight[i] + p.probes && p.in_flight > p.window)
                         world_fail(w, "device %u path %u: %u in flight, window %u",
                                    i / PLAN_PORTS_MAX, i % PLAN_PORTS_MAX, p.in_flight, p.window);
         }

@@ -156,6 +156,7 @@ static void plan_engine(struct plan *p, struct prng *dice)
 {
         p->slots = plan_chance(dice, 20) ? plan_between(dice, 16, 64) : 1024;
         p->window_max = plan_chance(dice, 20) ? plan_between(dice, 1, 8) : 64;
+        p->station_max = plan_chance(dice, 30) ? plan_between(dice, 1, 12) : 4096;
         p->copies_max = 2 * p->slots + (plan_chance(dice, 30) ? 0 : 4096);
         p->payload_max = plan_chance(dice, 80) ? 0 : 512 * plan_between(dice, 1, 16);
         p->loss_waits = plan_chance(dice, 40);
@@ -198,6 +199,7 @@ void plan_make_quiet(struct plan *p)
                 .is_held = true,
                 .slots = 1024,
                 .window_max = 64,
+                .station_max = 4096,
                 .copies_max = 8192,
                 .timeout = 180 * NSEC_SEC,
                 .linger_max = NSEC_SEC,

@@ -71,7 +71,7 @@ struct plan {
         uint32_t bytes_max;
         bool is_held;
 
-        unsigned slots, window_max, copies_max;
+        unsigned slots, window_max, station_max, copies_max;
         uint32_t payload_max;
         bool loss_waits;
         nsec timeout;

@@ -34,6 +34,21 @@ scenario_run scenario_other_tag;
 scenario_run scenario_reflected;
 scenario_run scenario_short_and_long;
 
+/* scenario_loss.c: what counts as lost, and when */
+scenario_run scenario_tail_lost;
+scenario_run scenario_long_tail_lost;
+scenario_run scenario_gap_by_time;
+scenario_run scenario_needless_probe;
+scenario_run scenario_reordering_learnt;
+scenario_run scenario_late_after_resend;
+
+/* scenario_path.c: several paths, and several devices behind one MAC */
+scenario_run scenario_path_dies;
+scenario_run scenario_slow_path;
+scenario_run scenario_small_path;
+scenario_run scenario_hole_among_small;
+scenario_run scenario_one_station;
+
 /* scenario_device.c: what targets do, and what runs out */
 scenario_run scenario_beacon;
 scenario_run scenario_death;

@@ -38,14 +38,20 @@ void story_end(struct world *w)
         world_fini(w);
 }
 
-void story_submit(struct world *w, struct story_answer *a, enum request_op op, uint64_t offset,
-                  uint32_t bytes)
+void story_submit_to(struct world *w, struct story_answer *a, unsigned device, enum request_op op,
+                     uint64_t offset, uint32_t bytes)
 {
-        struct workload_item *i = workload_make(w, 0, op, offset, bytes);
+        struct workload_item *i = workload_make(w, device, op, offset, bytes);
 
         CHECK(i);
         *a = (struct story_answer){.status = REQUEST_PENDING, .submitted_at = w->now};
         i->ret_status = &a->status;
+}
+
+void story_submit(struct world *w, struct story_answer *a, enum request_op op, uint64_t offset,
+                  uint32_t bytes)
+{
+        story_submit_to(w, a, 0, op, offset, bytes);
 }
 
 nsec story_expect(struct world *w, struct story_answer *a, enum request_status status, nsec limit)

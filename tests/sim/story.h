@@ -16,6 +16,8 @@ void story_end(struct world *w);
 /* Submits a request to device 0; a is the story's. */
 void story_submit(struct world *w, struct story_answer *a, enum request_op op, uint64_t offset,
                   uint32_t bytes);
+void story_submit_to(struct world *w, struct story_answer *a, unsigned device, enum request_op op,
+                     uint64_t offset, uint32_t bytes);
 /* It must end within limit, with this status. Returns how long it took. */
 nsec story_expect(struct world *w, struct story_answer *a, enum request_status status, nsec limit);
 /* It must still be open. */

@@ -10,8 +10,7 @@
 #include "wire/ata.h"
 #include "world.h"
 
-#define TARGET_SERVICE_MIN (30 * NSEC_US) /* longer than WIRE_TWIN_MAX */
-#define TARGET_SLOW_MAX    (300 * NSEC_MS)
+#define TARGET_SLOW_MAX (300 * NSEC_MS)
 
 struct target *target_of_device(struct world *w, unsigned idx)
 {

@@ -20,8 +20,9 @@
 #include "plan.h"
 #include "wire/aoe.h"
 
-#define TARGET_ANSWERED_MAX 2048 /* answers within WIRE_SIM_OVERTAKEN_MAX */
-#define TARGET_DISKS        2    /* that may be at a device's address */
+#define TARGET_SERVICE_MIN  (30 * NSEC_US) /* longer than a twin of a frame is behind it */
+#define TARGET_ANSWERED_MAX 2048           /* answers within WIRE_SIM_OVERTAKEN_MAX */
+#define TARGET_DISKS        2              /* that may be at a device's address */
 
 struct world;
 

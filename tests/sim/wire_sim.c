@@ -5,7 +5,7 @@
 #include "world.h"
 
 #define WIRE_QUEUE_BYTES_MAX 16000 /* a switch with little memory; a jumbo frame fits */
-#define WIRE_REORDER_MAX     (6 * NSEC_MS)
+#define WIRE_REORDER_MAX     (30 * NSEC_MS)
 #define WIRE_WILD_MAX        (4 * NSEC_SEC)
 #define WIRE_WILD_FLIPS      200            /* one frame of so many has a wrong bit in its header */
 #define WIRE_TWIN_MAX        (20 * NSEC_US) /* less than any target's service time */

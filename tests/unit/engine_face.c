@@ -38,6 +38,7 @@ static void world_init(struct world *w, uint32_t mtu)
                 .slots = 64,
                 .copies_max = 256,
                 .window_max = 64,
+                .station_max = 64,
                 .cookie = 5,
                 .timeout = 10 * NSEC_SEC,
                 .linger_max = NSEC_SEC,

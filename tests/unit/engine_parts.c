@@ -38,18 +38,25 @@ Test(rtt, a_sample_of_zero_still_counts_as_measured)
         cr_assert_neq(r.smoothed, 0);
 }
 
+/* An answer to a frame that was out while the window was full. */
+static void bench_answer(struct cc *c)
+{
+        cc_on_send(c, cc_window(c), true);
+        cc_on_answer(c, 1);
+}
+
 Test(cc, never_passes_the_target_s_buffers_nor_falls_to_nothing)
 {
         struct cc c;
 
-        cc_init(&c, 16);
+        cc_init(&c, 8, 16);
         for (unsigned i = 0; i < 1000; i++)
-                cc_on_answer(&c);
+                bench_answer(&c);
         cr_assert_eq(cc_window(&c), 16);
         for (uint64_t serial = 0; serial < 100; serial++)
                 cc_on_loss(&c, serial, serial + 1);
         cr_assert_eq(cc_window(&c), 4);
-        cc_init(&c, 1);
+        cc_init(&c, 8, 1);
         cc_on_loss(&c, 0, 1);
         cr_assert_eq(cc_window(&c), 1);
 }
@@ -58,9 +65,9 @@ Test(cc, one_cut_per_loss_event_and_undone_when_it_was_none)
 {
         struct cc c;
 
-        cc_init(&c, 16);
+        cc_init(&c, 8, 16);
         for (unsigned i = 0; i < 100; i++)
-                cc_on_answer(&c);
+                bench_answer(&c);
         cc_on_loss(&c, 5, 20);
         cc_on_loss(&c, 6, 20);
         cc_on_loss(&c, 19, 20);
@@ -71,11 +78,42 @@ Test(cc, one_cut_per_loss_event_and_undone_when_it_was_none)
         cr_assert_eq(cc_window(&c), 16, "there is nothing left to undo");
 }
 
+Test(cc, grows_for_every_answer_to_what_was_out_while_it_was_full)
+{
+        struct cc c;
+
+        cc_init(&c, 8, 64);
+        cc_on_send(&c, 7, false);
+        cc_on_answer(&c, 1);
+        cr_assert_eq(cc_window(&c), 8, "it was not full");
+        cc_on_send(&c, 8, true);
+        for (unsigned i = 0; i < 20; i++) /* in one batch: nothing is sent in between */
+                cc_on_answer(&c, 1);
+        cr_assert_eq(cc_window(&c), 16, "eight were out, the others are not its doing");
+}
+
+Test(cc, a_window_that_stands_for_many_moves_like_their_sum)
+{
+        struct cc one, four;
+
+        cc_init(&one, 16, 1000);
+        cc_init(&four, 64, 1000);
+        cc_on_loss(&one, 0, 1);
+        cc_cut(&four, 4);
+        cr_assert_eq(cc_window(&one), 12);
+        cr_assert_eq(cc_window(&four), 60, "one of the four has lost a quarter of its 16");
+        for (unsigned i = 0; i < 60; i++) {
+                cc_on_send(&four, 60, true);
+                cc_on_answer(&four, 4);
+        }
+        cr_assert_eq(cc_window(&four), 64, "a window's worth of answers: one frame for each");
+}
+
 Test(cc, a_cap_of_zero_is_a_bug_of_the_caller, .signal = SIGILL)
 {
         struct cc c;
 
-        cc_init(&c, 0);
+        cc_init(&c, 8, 0);
 }
 
 /* ---- order ---- */
