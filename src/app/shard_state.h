@@ -4,6 +4,7 @@
 
 #include <pthread.h>
 
+#include "app/complaints.h"
 #include "app/drain.h"
 #include "app/memory.h"
 #include "app/shard.h"
@@ -70,6 +71,7 @@ struct shard {
         bool quit;
         bool news_wake, notice_wake; /* told at the end of the turn */
         uint64_t log_lost;
+        struct complaints complaints;
 
         struct ring commands, news, logs, notices;
         struct shard_command command_entries[SHARD_COMMANDS_ENTRIES];

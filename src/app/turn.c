@@ -328,6 +328,14 @@ static void turn_fronts_poll(struct shard *s, nsec now)
                 turn_front(s, (unsigned)((i + s->turns) % s->front_count), now);
 }
 
+static void turn_complain(struct shard *s, const struct request *rq, nsec now)
+{
+        char text[LOGGING_TEXT_BYTES];
+
+        if (complaints_on_done(&s->complaints, rq, now, text, sizeof(text)))
+                shard_log(s, LOGGING_ERROR, rq->addr, text);
+}
+
 static void turn_fronts_complete(struct shard *s, nsec now)
 {
         for (unsigned i = 0; i < TURN_COMPLETES_MAX; i++) {
@@ -337,6 +345,7 @@ static void turn_fronts_complete(struct shard *s, nsec now)
                 if (!rq)
                         return;
                 drain_on_done(&s->drain, rq);
+                turn_complain(s, rq, now);
                 base = rq->user;
                 base->front->ops->complete(base->front, rq, now);
                 s->more = true; /* it may have let others go, or ended them at once */

@@ -560,8 +560,8 @@ void command_on_refusal(struct engine *e, struct slot *s, uint8_t aoe_error,
                 slot_requeue(e, s, AGAIN_MOVED, now);
                 return;
         }
-        if (ata->feature & ATA_ERROR_IDNF) /* beyond the end: has it shrunk? */
-                path_ask(e, s->path, now);
+        if (aoe_error == AOE_ERROR_ARGUMENT || ata->feature & ATA_ERROR_IDNF)
+                path_ask(e, s->path, now); /* beyond the end: has it shrunk? */
         command_note_refusal(e, s->device, s->kind == SLOT_WRITE, ata);
         command_fail(e, s, aoe_error, ata, now);
 }

@@ -231,12 +231,13 @@ static void device_resize(struct engine *e, struct device *d, uint64_t sectors)
  * IDENTIFY over p tells of another disk. Was p one of ours, then all others must prove themselves
  * before they carry anything: either they are strangers by now too, or p is.
  */
-static void device_on_stranger(struct engine *e, struct device *d, struct path *p, nsec now)
+static void device_on_stranger(struct engine *e, struct device *d, struct path *p,
+                               const char *reason, nsec now)
 {
         bool others = p->state != PATH_UP && device_has_path(e, d, true);
 
         if (p->verified && !others) {
-                device_enter(e, d, DEVICE_SWAPPED, "another disk answers at this address", now);
+                device_enter(e, d, DEVICE_SWAPPED, reason, now);
                 path_ask(e, p, nsec_add(now, PATH_ASK_IDLE_EVERY));
                 return;
         }
@@ -253,26 +254,37 @@ static void device_on_stranger(struct engine *e, struct device *d, struct path *
         device_notice(e, d, EVENT_DUPLICATE);
 }
 
+/*
+ * Why the disk that answered over p is not ours; NULL: it is. A disk that is watched may grow and
+ * shrink. After silence or a restart a smaller one is another disk; so is one of any other size
+ * that turns up beside a path that is up.
+ */
+static const char *device_doubt(const struct engine *e, const struct device *d,
+                                const struct path *p, const struct ata_identity *identity)
+{
+        bool established = p->state == PATH_UP;
+
+        if (!ata_identity_is_same(&d->identity, identity) || d->identity.lba48 != identity->lba48)
+                return "another disk answers at this address";
+        if (established || identity->sectors == d->identity.sectors)
+                return NULL;
+        if (device_has_path(e, d, true))
+                return "its paths lead to disks of different size";
+        return identity->sectors > d->identity.sectors ? NULL : "the disk has become smaller";
+}
+
 void device_on_identity(struct engine *e, struct device *d, struct path *p,
                         const struct ata_identity *identity, nsec now)
 {
-        bool established = p->state == PATH_UP, same;
+        const char *doubt;
 
         if (!d->identified) {
                 device_adopt(e, d, p, identity, now);
                 return;
         }
-        same = ata_identity_is_same(&d->identity, identity) && d->identity.lba48 == identity->lba48;
-        /*
-         * A disk that is watched may grow and shrink. After silence or a restart a smaller one is
-         * another disk; so is one of any other size that turns up beside a path that is up.
-         */
-        if (!established && device_has_path(e, d, true))
-                same = same && identity->sectors == d->identity.sectors;
-        else if (!established)
-                same = same && identity->sectors >= d->identity.sectors;
-        if (!same) {
-                device_on_stranger(e, d, p, now);
+        doubt = device_doubt(e, d, p, identity);
+        if (doubt) {
+                device_on_stranger(e, d, p, doubt, now);
                 return;
         }
         device_resize(e, d, identity->sectors);

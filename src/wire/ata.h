@@ -28,6 +28,7 @@
 
 #define ATA_ERROR_ABRT 0x04
 #define ATA_ERROR_IDNF 0x10
+#define ATA_ERROR_UNC  0x40
 
 #define ATA_LBA28_SECTORS_MAX ((uint64_t)1 << 28)
 #define ATA_LBA48_SECTORS_MAX ((uint64_t)1 << 48)

@@ -228,9 +228,11 @@ static struct packet *answer_transfer(struct world *w, struct target *t, struct 
                 d->errors_sent++;
                 return answer_aoe_error(t, p, AOE_ERROR_ARGUMENT);
         }
-        if (lba + asked->sectors > d->disks[d->present].sectors)
+        if (lba + asked->sectors > d->disks[d->present].sectors) {
+                d->errors_sent++;
                 return answer_status(w, t, p, asked, ATA_STATUS_DRDY | ATA_STATUS_ERR,
                                      ATA_ERROR_IDNF, 0);
+        }
         if (answer_is_faulty(w))
                 return answer_fault(w, t, d, p, asked, lba, request);
         if (asked->aflags & AOE_ATA_WRITE)

@@ -15,6 +15,7 @@
 #define CHAOS_RESERVED_MAX   (2 * NSEC_SEC)
 #define CHAOS_SWAP_DEAD      (12 * NSEC_SEC) /* the engine has given up every copy by then */
 #define CHAOS_SWAP_MAX       (10 * NSEC_SEC)
+#define CHAOS_RESIZE_MAX     1000 /* sectors beyond the part in use */
 #define CHAOS_HOLE_BYTES_MIN 600
 #define CHAOS_HOLE_BYTES_MAX 8000
 
@@ -185,6 +186,19 @@ static void chaos_beacon(struct world *w)
         target_beacon(w, t, target_device_at(w, device), (unsigned)chaos_below(w, t->port_count));
 }
 
+/* The administrator changes its size: the target starts anew, or nobody says a word. */
+static void chaos_resize(struct world *w)
+{
+        unsigned device = chaos_device(w);
+        const struct plan_device *plan = &w->plan.devices[device];
+
+        world_count(w, FAULT_RESIZE);
+        target_resize(w, target_device_at(w, device),
+                      plan->base + plan->count + chaos_below(w, CHAOS_RESIZE_MAX));
+        if (chaos_below(w, 2))
+                chaos_restart(w, device, chaos_span(w, CHAOS_RESTART_MAX));
+}
+
 /* ---- another disk ---- */
 
 void chaos_swap(struct world *w, unsigned device, nsec dead)
@@ -286,7 +300,7 @@ static const struct {
         {FAULT_BLACK_HOLE, chaos_hole},   {FAULT_RESTART, chaos_begin_restart},
         {FAULT_DEATH, chaos_begin_death}, {FAULT_RESERVED, chaos_reserve},
         {FAULT_BEACON, chaos_beacon},     {FAULT_SWAP, chaos_begin_swap},
-        {FAULT_FORGET, chaos_forget},
+        {FAULT_FORGET, chaos_forget},     {FAULT_RESIZE, chaos_resize},
 };
 
 #define CHAOS_EPISODES (sizeof chaos_episodes / sizeof chaos_episodes[0])
@@ -321,6 +335,7 @@ void chaos_heal(struct world *w)
                 struct target *t = target_of_device(w, i);
 
                 d->is_reserved = false;
+                target_resize(w, d, d->sectors_most); /* a smaller one would be another disk */
                 target_right(w, d);
                 if (d->present != d->right && !t->is_dead)
                         target_die(w, t); /* one does not change disks under a running target */

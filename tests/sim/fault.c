@@ -27,6 +27,7 @@ const char *fault_name(enum fault f)
         case FAULT_RESTART: return "restart";
         case FAULT_DEATH: return "death";
         case FAULT_SWAP: return "swap";
+        case FAULT_RESIZE: return "resize";
         case FAULT_ERROR_ATA: return "error_ata";
         case FAULT_ERROR_AOE: return "error_aoe";
         case FAULT_RESERVED: return "reserved";
@@ -40,6 +41,7 @@ const char *fault_name(enum fault f)
         case FAULT_JUNK_MAC: return "junk_mac";
         case FAULT_JUNK_TAG: return "junk_tag";
         case FAULT_JUNK_COMMAND: return "junk_command";
+        case FAULT_CORRUPT: return "corrupt";
         case FAULT_REFLECT: return "reflect";
         case FAULT_TRUNCATE: return "truncate";
         case FAULT_PADDED: return "padded";

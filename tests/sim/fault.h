@@ -29,6 +29,7 @@ enum fault {
         FAULT_RESTART,
         FAULT_DEATH,
         FAULT_SWAP,
+        FAULT_RESIZE, /* grows, or shrinks, with or without a word */
         FAULT_ERROR_ATA,
         FAULT_ERROR_AOE,
         FAULT_RESERVED,
@@ -43,6 +44,7 @@ enum fault {
         FAULT_JUNK_MAC,     /* my tag, another source */
         FAULT_JUNK_TAG,     /* not a tag of mine, or one that I did not send yet */
         FAULT_JUNK_COMMAND, /* my tag, another AoE command */
+        FAULT_CORRUPT,      /* a wrong bit in a field that must fit */
         FAULT_REFLECT,
         FAULT_TRUNCATE,
         FAULT_PADDED,

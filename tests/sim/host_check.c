@@ -76,9 +76,9 @@ static void host_check_range(struct world *w, const struct target_device *d,
                 world_fail(w, "command %02x with flags %02x", a->status, a->aflags);
         if (a->sectors == 0 || a->sectors > limit)
                 world_fail(w, "a command of %u sectors, %u were offered", a->sectors, limit);
-        if (lba + a->sectors > d->disks[0].sectors)
+        if (lba + a->sectors > d->sectors_most)
                 world_fail(w, "sectors %lu + %u lie beyond the end, %lu", lba, a->sectors,
-                           d->disks[0].sectors);
+                           d->sectors_most);
         if (is_ext && !d->disks[0].lba48)
                 world_fail(w, "LBA48 to a disk that has none");
         if (is_write && p->bytes < AOE_ATA_BYTES + data)

@@ -75,10 +75,9 @@ static bool judge_is_legal(struct world *w, const struct workload_item *i)
         case REQUEST_ERROR: return d && d->errors_sent > i->errors_before;
         case REQUEST_TIMEOUT: return judge_timeout(w, i);
         case REQUEST_NO_DEVICE: return judge_no_device(w, i);
-        case REQUEST_SWAPPED: return d && d->swaps > 0;
+        case REQUEST_SWAPPED: return d && d->swaps + d->shrinks > 0;
         case REQUEST_RESERVED: return d && d->reserved_sent > i->reserved_before;
-        case REQUEST_RANGE:
-                return d && i->rq.offset + i->rq.bytes > d->disks[0].sectors * DISK_SECTOR;
+        case REQUEST_RANGE: return d && i->rq.offset + i->rq.bytes > d->sectors_least * DISK_SECTOR;
         case REQUEST_CANCELLED: return judge_cancelled(w, i);
         case REQUEST_NO_MEMORY: return judge_no_memory(w, i);
         }

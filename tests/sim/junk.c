@@ -79,6 +79,24 @@ static void junk_command(struct world *w, const struct packet *p)
         host_enqueue(w, junk);
 }
 
+/* A wrong bit where the answer must fit: MAC, ethertype, R flag, shelf.slot, command, cookie. What
+ * AoE cannot see, in data, LBA or status, is left to Ethernet's checksum. */
+static void junk_corrupt(struct world *w, struct packet *p)
+{
+        static const struct {
+                uint8_t byte, bits;
+        } fields[] = {{6, 0xff},  {8, 0xff},  {11, 0xf0}, {12, 0xff}, {13, 0xff}, {14, 0x08},
+                      {16, 0xff}, {17, 0xff}, {18, 0xf0}, {19, 0xff}, {20, 0xff}};
+        uint64_t field = prng_below(&w->junk_dice, sizeof fields / sizeof fields[0]);
+        uint8_t bit;
+
+        do {
+                bit = (uint8_t)(1 << prng_below(&w->junk_dice, 8));
+        } while (!(fields[field].bits & bit));
+        p->data[fields[field].byte] ^= bit;
+        p->is_ours = false;
+}
+
 void junk_beside(struct world *w, struct packet *p)
 {
         if (junk_chance(w, FAULT_PADDED) && p->bytes + 70 < PACKET_BYTES_MAX) {
@@ -94,6 +112,8 @@ void junk_beside(struct world *w, struct packet *p)
                         junk_tag(w, p);
                 if (junk_chance(w, FAULT_JUNK_COMMAND))
                         junk_command(w, p);
+                if (junk_chance(w, FAULT_CORRUPT))
+                        junk_corrupt(w, p);
         }
         if (junk_chance(w, FAULT_TRUNCATE)) {
                 uint32_t least = p->bytes > 512 ? p->bytes - 512 : AOE_HEADER_BYTES;

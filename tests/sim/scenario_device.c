@@ -116,6 +116,76 @@ void scenario_swap_two_paths(struct world *w, const char *name, bool is_loud)
         story_end(w);
 }
 
+/* ---- another size ---- */
+
+/* Nobody says a word, nothing is restarted: it is noticed when the disk is next compared. */
+void scenario_grows(struct world *w, const char *name, bool is_loud)
+{
+        struct plan p = scenario_plan(1500);
+        struct target_device *d;
+        struct story_answer read;
+        nsec end;
+
+        scenario_begin(w, &p, name, is_loud);
+        d = target_device_at(w, 0);
+        w->host.events_seen[0] = 0;
+        target_resize(w, d, d->disks[0].sectors + 2048);
+        for (end = w->now + 12 * NSEC_SEC; w->now < end && !(w->host.events_seen[0] & EVENT_SIZE);)
+                world_run_for(w, 10 * NSEC_MS);
+        story_expect_true(w, w->host.events_seen[0] & EVENT_SIZE, "the new size was told");
+        story_expect_true(w, story_device(w).bytes == d->disks[0].sectors * DISK_SECTOR,
+                          "the new size is known");
+        story_submit(w, &read, REQUEST_READ, (d->disks[0].sectors - 8) * DISK_SECTOR, 4096);
+        story_expect(w, &read, REQUEST_OK, 100 * NSEC_MS);
+        story_end(w);
+}
+
+/* What lies beyond fails, and from the second time on without a question. */
+void scenario_shrinks(struct world *w, const char *name, bool is_loud)
+{
+        struct plan p = scenario_plan(1500);
+        struct target_device *d;
+        struct story_answer beyond, again, within;
+        uint64_t end_bytes;
+
+        p.devices[0].sectors += 2048;
+        scenario_begin(w, &p, name, is_loud);
+        d = target_device_at(w, 0);
+        end_bytes = d->disks[0].sectors * DISK_SECTOR;
+        target_resize(w, d, d->disks[0].sectors - 1024);
+        story_submit(w, &beyond, REQUEST_READ, end_bytes - 4096, 4096);
+        story_expect(w, &beyond, REQUEST_ERROR, 100 * NSEC_MS);
+        world_run_for(w, 20 * NSEC_MS);
+        story_expect_true(w, story_device(w).bytes == end_bytes - 1024 * DISK_SECTOR,
+                          "the new size is known");
+        story_submit(w, &again, REQUEST_READ, end_bytes - 4096, 4096);
+        story_submit(w, &within, REQUEST_READ, 0, 4096);
+        story_expect(w, &again, REQUEST_RANGE, NSEC_MS);
+        story_expect(w, &within, REQUEST_OK, 100 * NSEC_MS);
+        story_end(w);
+}
+
+/* After silence a smaller disk is another one; when it has its size again, it is the old one. */
+void scenario_shrinks_in_silence(struct world *w, const char *name, bool is_loud)
+{
+        struct plan p = scenario_plan(1500);
+        struct target_device *d;
+        struct story_answer write, read;
+
+        p.devices[0].sectors += 2048;
+        scenario_begin(w, &p, name, is_loud);
+        d = target_device_at(w, 0);
+        chaos_restart(w, 0, 100 * NSEC_MS);
+        target_resize(w, d, d->disks[0].sectors - 1024);
+        story_submit(w, &write, REQUEST_WRITE, 0, 4096);
+        story_expect(w, &write, REQUEST_SWAPPED, 2 * NSEC_SEC);
+        target_resize(w, d, d->sectors_most);
+        story_wait_state(w, DEVICE_UP, 3 * NSEC_SEC);
+        story_submit(w, &read, REQUEST_READ, 0, 4096);
+        story_expect(w, &read, REQUEST_OK, 100 * NSEC_MS);
+        story_end(w);
+}
+
 /* ---- everything taken ---- */
 
 /* All slots carry requests when the target restarts: IDENTIFY must find one all the same. */

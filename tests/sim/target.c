@@ -304,6 +304,18 @@ void target_return(struct world *w, struct target *t)
         }
 }
 
+void target_resize(struct world *w, struct target_device *d, uint64_t sectors)
+{
+        trace_add(&w->trace, w->now, "device %lu has %lu sectors now", d->idx, sectors, 0, 0);
+        d->shrinks += sectors < d->disks[0].sectors;
+        for (unsigned i = 0; i < TARGET_DISKS; i++)
+                d->disks[i].sectors = sectors;
+        if (sectors < d->sectors_least)
+                d->sectors_least = sectors;
+        if (sectors > d->sectors_most)
+                d->sectors_most = sectors;
+}
+
 static void target_init_device(struct target *t, const struct plan_device *plan, unsigned idx)
 {
         struct target_device *d = &t->devices[t->device_count++];
@@ -313,6 +325,8 @@ static void target_init_device(struct target *t, const struct plan_device *plan,
                 .idx = idx,
                 .buffers = plan->buffers,
                 .flush = plan->flush,
+                .sectors_least = plan->sectors,
+                .sectors_most = plan->sectors,
         };
         d->may_change = true;
         for (unsigned i = 0; i < TARGET_DISKS; i++)

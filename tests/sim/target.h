@@ -53,6 +53,8 @@ struct target_device {
         unsigned idx;                    /* of the device in plan and oracle */
         struct disk disks[TARGET_DISKS]; /* owned */
         unsigned present;                /* the disk that answers */
+        uint64_t sectors_least;          /* of any size that it had */
+        uint64_t sectors_most;
         unsigned right;   /* the disk that the engine was told, or left free, to take */
         bool may_change;  /* the engine may take whatever disk it finds */
         bool is_reserved; /* by another host */
@@ -62,7 +64,7 @@ struct target_device {
         uint64_t flush_tries;
         uint64_t overruns;
         struct target_queue queues[PLAN_PORTS_MAX];
-        uint64_t errors_sent, reserved_sent, swaps;
+        uint64_t errors_sent, reserved_sent, swaps, shrinks;
 };
 
 struct target {
@@ -104,5 +106,7 @@ struct target_device *target_find(struct world *w, aoe_addr addr);
 unsigned target_right(struct world *w, struct target_device *d);
 /* The oracle's number of a disk of d. */
 unsigned target_oracle(const struct target_device *d, unsigned disk);
+/* Its size, and that of whatever disk takes its place, is another one from now on. */
+void target_resize(struct world *w, struct target_device *d, uint64_t sectors);
 /* The most sectors that a frame of port p may carry, as the box offers it. */
 uint8_t target_offer(const struct target *t, unsigned port);
