@@ -32,7 +32,7 @@ struct path *path_take(struct engine *e, struct device *d, unsigned link, const 
         list_init(&p->proven);
         loss_init(&p->loss);
         payload_init(&p->payload);
-        cc_init(&p->cc, PATH_WINDOW_START, 1);
+        cc_init(&p->cc, PATH_WINDOW_START, e->options.window_max);
         p->station = station_take(e, link, mac);
         list_add_tail(&d->paths, &p->node);
         d->path_count++;

@@ -27,7 +27,7 @@ const char *device_state_name(enum device_state s)
         case DEVICE_UP: return "up";
         case DEVICE_STALE: return "stale";
         case DEVICE_DOWN: return "down";
-        case DEVICE_SWAPPED: return "swapped";
+        case DEVICE_SWAPPED: return "down"; /* to users: its reason says why */
         }
         CHECK(!"a device state");
         return NULL;

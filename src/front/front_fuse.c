@@ -295,7 +295,12 @@ static void front_fuse_reply_good(struct front_fuse *f, struct fuse_io_request *
                 r->device->written = f->state.wall;
                 fuse_reply_write(r->req, r->rq.bytes);
                 break;
-        case REQUEST_FLUSH: fuse_reply_err(r->req, 0); break;
+        case REQUEST_FLUSH:
+                if (r->ctl_bytes > 0)
+                        fuse_reply_write(r->req, r->ctl_bytes);
+                else
+                        fuse_reply_err(r->req, 0);
+                break;
         case REQUEST_LOOKUP: fuse_ops_reply_entry(&f->state, r->req, &n); break;
         }
 }

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "base/check.h"
+#include "front/fuse_ctl.h"
 
 /* ---- opening ---- */
 
@@ -92,7 +93,7 @@ static void fuse_file_close(struct fuse_state *s, const struct fuse_node *n, uin
 {
         if (n->kind == FUSE_NODE_DEVICE)
                 fuse_file_close_device(s, n->addr, flags);
-        else
+        else if (fuse_node_is_text(n))
                 fuse_texts_close(&s->texts, fuse_node_id(n), fh);
 }
 
@@ -121,6 +122,8 @@ void fuse_file_open(fuse_req_t req, fuse_ino_t nodeid, struct fuse_file_info *fi
                 r = fuse_file_open_device(s, n.addr, fi->flags);
         else if (fuse_node_is_folder(&n))
                 r = -EISDIR;
+        else if (n.kind == FUSE_NODE_CTL)
+                r = (fi->flags & O_ACCMODE) == O_WRONLY ? 0 : -EACCES;
         else if (fuse_file_is_writer(fi->flags))
                 r = -EACCES;
         else
@@ -162,9 +165,8 @@ static void fuse_file_read_text(struct fuse_state *s, fuse_req_t req, const stru
         fuse_reply_buf(req, text->data + offset, bytes);
 }
 
-/* Takes the request that was made ready for this message. */
-static struct fuse_io_request *fuse_file_take_ready(struct fuse_state *s, fuse_req_t req,
-                                                    enum request_op op)
+struct fuse_io_request *fuse_file_take_ready(struct fuse_state *s, fuse_req_t req,
+                                             enum request_op op)
 {
         struct fuse_io_request *r = s->ready;
 
@@ -201,7 +203,9 @@ void fuse_file_read(fuse_req_t req, fuse_ino_t nodeid, size_t bytes, off_t offse
                 return;
         }
         if (n.kind != FUSE_NODE_DEVICE || !fuse_tree_device(&s->tree, n.addr, &info)) {
-                fuse_reply_err(req, n.kind == FUSE_NODE_DEVICE ? ENXIO : EISDIR);
+                fuse_reply_err(req, n.kind == FUSE_NODE_DEVICE ? ENXIO
+                                    : n.kind == FUSE_NODE_CTL  ? EBADF
+                                                               : EISDIR);
                 return;
         }
         fit = fuse_file_fit(&info, (uint64_t)offset, bytes);
@@ -246,6 +250,10 @@ void fuse_file_write(fuse_req_t req, fuse_ino_t nodeid, const char *data, size_t
         (void)fi;
         if (!fuse_state_node(req, nodeid, &n))
                 return;
+        if (n.kind == FUSE_NODE_CTL) {
+                fuse_ctl_write(req, data, bytes);
+                return;
+        }
         if (n.kind != FUSE_NODE_DEVICE || s->options.read_only) {
                 fuse_reply_err(req, n.kind == FUSE_NODE_DEVICE ? EROFS : EBADF);
                 return;

@@ -26,6 +26,9 @@ void fuse_file_lseek(fuse_req_t req, fuse_ino_t nodeid, off_t offset, int whence
 /* Makes s->ready and s->ready_block for a message about a device. false: no request or no memory is
  * left; what was got stays ready. */
 bool fuse_file_prepare(struct fuse_state *s, uint32_t write_bytes);
+/* Takes the request that was made ready for this message. */
+struct fuse_io_request *fuse_file_take_ready(struct fuse_state *s, fuse_req_t req,
+                                             enum request_op op);
 /* Gives back what the message did not use. */
 void fuse_file_unprepare(struct fuse_state *s);
 /* Closes what the kernel has open, as the last act before the mount goes away. */

@@ -29,6 +29,7 @@ struct fuse_io_request {
         struct list interrupts;     /* fuse_io.interrupts: asked for, not looked at yet */
         uint64_t ticket;            /* order of arrival over all devices */
         uint8_t *block;             /* owned: what a write's data lies in, or NULL */
+        uint32_t ctl_bytes;         /* FLUSH ordered by a write of so many bytes to ctl; else 0 */
         bool submitted;
         bool interrupted; /* FUSE_INTERRUPT came */
         bool shed;        /* given up for its memory */

@@ -243,6 +243,8 @@ static int fuse_ops_judge_change(const struct fuse_state *s, const struct fuse_n
                 return EPERM;
         if (!(to_set & FUSE_SET_ATTR_SIZE))
                 return 0; /* times: taken silently, touch works */
+        if (n->kind == FUSE_NODE_CTL)
+                return want->st_size == 0 ? 0 : EINVAL; /* what `echo >` does first */
         if (s->options.read_only)
                 return EROFS;
         if (n->kind != FUSE_NODE_DEVICE)

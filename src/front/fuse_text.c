@@ -9,6 +9,9 @@
 
 #include "base/check.h"
 
+#define FUSE_TEXT_MAC       "%02x:%02x:%02x:%02x:%02x:%02x"
+#define FUSE_TEXT_OF_MAC(m) (m)[0], (m)[1], (m)[2], (m)[3], (m)[4], (m)[5]
+
 #define FUSE_TEXT_CUT "# cut: too long\n"
 
 /* Counts on past the end of its room, as snprintf does. */
@@ -60,6 +63,10 @@ static void fuse_text_state(struct fuse_text_writer *w, const struct device_info
                 fuse_text_add(w, "%s: %s\n", state, info->reason);
         else
                 fuse_text_add(w, "%s\n", state);
+        if (info->duplicate)
+                fuse_text_add(w,
+                              "duplicate address: another disk at " FUSE_TEXT_MAC " gets no I/O\n",
+                              FUSE_TEXT_OF_MAC(info->duplicate_mac));
 }
 
 static void fuse_text_path(struct fuse_text_writer *w, const struct front_host *host,
@@ -72,9 +79,8 @@ static void fuse_text_path(struct fuse_text_writer *w, const struct front_host *
                 snprintf(number, sizeof(number), "#%u", p->link);
                 link = number;
         }
-        fuse_text_add(w, "%-15s %02x:%02x:%02x:%02x:%02x:%02x %7" PRIu32 " %9" PRIu64, link,
-                      p->mac[0], p->mac[1], p->mac[2], p->mac[3], p->mac[4], p->mac[5],
-                      p->payload_bytes, p->rtt / NSEC_US);
+        fuse_text_add(w, "%-15s " FUSE_TEXT_MAC " %7" PRIu32 " %9" PRIu64, link,
+                      FUSE_TEXT_OF_MAC(p->mac), p->payload_bytes, p->rtt / NSEC_US);
         fuse_text_add(w, " %6u %9u %10" PRIu64 " %8" PRIu64 " %8" PRIu64 " %8" PRIu64 " %s\n",
                       p->window, p->in_flight, p->sent, p->resent, p->late, p->lost,
                       path_state_name(p->state));

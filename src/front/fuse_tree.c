@@ -7,19 +7,25 @@
 #include "base/check.h"
 
 #define FUSE_TREE_CONTROL_NAME ".aoefs"
-#define FUSE_TREE_STATS_NAME   "stats"
 
-/* The files of .aoefs/eX.Y, in the order of a listing. */
-static const struct {
+struct fuse_tree_file {
         const char *name;
         enum fuse_node_kind kind;
-} fuse_tree_files[] = {
+};
+
+/* The files of .aoefs and of .aoefs/eX.Y, in the order of a listing. */
+static const struct fuse_tree_file fuse_tree_controls[] = {
+        {"stats", FUSE_NODE_STATS},
+        {"ctl", FUSE_NODE_CTL},
+};
+static const struct fuse_tree_file fuse_tree_files[] = {
         {"ident", FUSE_NODE_IDENT},
         {"state", FUSE_NODE_STATE},
         {"paths", FUSE_NODE_PATHS},
 };
 
-#define FUSE_TREE_FILES (sizeof(fuse_tree_files) / sizeof(fuse_tree_files[0]))
+#define FUSE_TREE_CONTROLS (sizeof(fuse_tree_controls) / sizeof(fuse_tree_controls[0]))
+#define FUSE_TREE_FILES    (sizeof(fuse_tree_files) / sizeof(fuse_tree_files[0]))
 
 /* The upper half of a nodeid that carries an address; 0 for those that do not. */
 static uint32_t fuse_node_class(enum fuse_node_kind kind)
@@ -27,7 +33,8 @@ static uint32_t fuse_node_class(enum fuse_node_kind kind)
         switch (kind) {
         case FUSE_NODE_ROOT:
         case FUSE_NODE_CONTROL:
-        case FUSE_NODE_STATS: return 0;
+        case FUSE_NODE_STATS:
+        case FUSE_NODE_CTL: return 0;
         case FUSE_NODE_DEVICE: return 1;
         case FUSE_NODE_FOLDER: return 2;
         case FUSE_NODE_IDENT: return 3;
@@ -41,7 +48,7 @@ uint64_t fuse_node_id(const struct fuse_node *n)
 {
         uint32_t class = fuse_node_class(n->kind);
 
-        if (class == 0) /* 1, 2, 3: the first is FUSE_ROOT_ID */
+        if (class == 0) /* from 1 on: the first is FUSE_ROOT_ID */
                 return (uint64_t)n->kind + 1;
         return (uint64_t) class << 32 | n->addr;
 }
@@ -56,7 +63,7 @@ bool fuse_node_parse(uint64_t nodeid, struct fuse_node *ret)
         uint32_t addr = (uint32_t)nodeid;
 
         if (class == 0) {
-                if (addr < 1 || addr > FUSE_NODE_STATS + 1)
+                if (addr < 1 || addr > FUSE_NODE_CTL + 1)
                         return false;
                 *ret = (struct fuse_node){.kind = (enum fuse_node_kind)(addr - 1)};
                 return true;
@@ -76,7 +83,7 @@ bool fuse_node_is_folder(const struct fuse_node *n)
 
 bool fuse_node_is_text(const struct fuse_node *n)
 {
-        return !fuse_node_is_folder(n) && n->kind != FUSE_NODE_DEVICE;
+        return !fuse_node_is_folder(n) && n->kind != FUSE_NODE_DEVICE && n->kind != FUSE_NODE_CTL;
 }
 
 bool fuse_tree_device(const struct fuse_tree *t, aoe_addr addr, struct device_info *ret)
@@ -107,13 +114,13 @@ static enum fuse_find fuse_tree_find_device(const struct fuse_tree *t, enum fuse
         return fuse_tree_is_shown(t, addr) ? FUSE_FIND_HERE : FUSE_FIND_ASK;
 }
 
-static enum fuse_find fuse_tree_find_file(const struct fuse_node *dir, const char *name,
-                                          struct fuse_node *ret)
+static enum fuse_find fuse_tree_find_file(const struct fuse_tree_file *files, size_t count,
+                                          aoe_addr addr, const char *name, struct fuse_node *ret)
 {
-        for (size_t i = 0; i < FUSE_TREE_FILES; i++) {
-                if (strcmp(name, fuse_tree_files[i].name) != 0)
+        for (size_t i = 0; i < count; i++) {
+                if (strcmp(name, files[i].name) != 0)
                         continue;
-                *ret = (struct fuse_node){.kind = fuse_tree_files[i].kind, .addr = dir->addr};
+                *ret = (struct fuse_node){.kind = files[i].kind, .addr = addr};
                 return FUSE_FIND_HERE;
         }
         return FUSE_FIND_ABSENT;
@@ -129,15 +136,16 @@ enum fuse_find fuse_tree_find(const struct fuse_tree *t, const struct fuse_node 
                 *ret = (struct fuse_node){.kind = FUSE_NODE_CONTROL};
                 return FUSE_FIND_HERE;
         case FUSE_NODE_CONTROL:
-                if (strcmp(name, FUSE_TREE_STATS_NAME) != 0)
-                        return fuse_tree_find_device(t, FUSE_NODE_FOLDER, name, ret);
-                *ret = (struct fuse_node){.kind = FUSE_NODE_STATS};
-                return FUSE_FIND_HERE;
+                if (fuse_tree_find_file(fuse_tree_controls, FUSE_TREE_CONTROLS, 0, name, ret) ==
+                    FUSE_FIND_HERE)
+                        return FUSE_FIND_HERE;
+                return fuse_tree_find_device(t, FUSE_NODE_FOLDER, name, ret);
         case FUSE_NODE_FOLDER:
                 if (!fuse_tree_is_shown(t, dir->addr))
                         return FUSE_FIND_ABSENT;
-                return fuse_tree_find_file(dir, name, ret);
+                return fuse_tree_find_file(fuse_tree_files, FUSE_TREE_FILES, dir->addr, name, ret);
         case FUSE_NODE_STATS:
+        case FUSE_NODE_CTL:
         case FUSE_NODE_DEVICE:
         case FUSE_NODE_IDENT:
         case FUSE_NODE_STATE:
@@ -158,13 +166,20 @@ static void fuse_tree_attr_device(const struct fuse_tree *t, const struct device
                 st->st_mtim = d->written;
 }
 
+static mode_t fuse_tree_mode(const struct fuse_node *n)
+{
+        if (fuse_node_is_folder(n))
+                return S_IFDIR | 0555;
+        return S_IFREG | (n->kind == FUSE_NODE_CTL ? 0200 : 0444);
+}
+
 bool fuse_tree_attr(const struct fuse_tree *t, const struct fuse_node *n, struct stat *ret)
 {
         bool folder = fuse_node_is_folder(n);
         struct device_info info;
         struct stat st = {
                 .st_ino = fuse_node_id(n),
-                .st_mode = folder ? S_IFDIR | 0555 : S_IFREG | 0444,
+                .st_mode = fuse_tree_mode(n),
                 .st_nlink = folder ? 2 : 1,
                 .st_uid = t->uid,
                 .st_gid = t->gid,
@@ -220,33 +235,29 @@ static bool fuse_tree_next_device(const struct fuse_tree *t, enum fuse_node_kind
         return true;
 }
 
-static bool fuse_tree_next_file(const struct fuse_node *dir, uint64_t offset,
-                                struct fuse_tree_entry *ret)
+/* idx: of the name that is wanted. */
+static bool fuse_tree_next_file(const struct fuse_tree_file *files, size_t count, aoe_addr addr,
+                                uint64_t idx, struct fuse_tree_entry *ret)
 {
-        uint64_t idx = offset - FUSE_TREE_OFFSET_FIRST;
-
-        if (idx >= FUSE_TREE_FILES)
+        if (idx >= count)
                 return false;
         *ret = (struct fuse_tree_entry){
-                .node = {.kind = fuse_tree_files[idx].kind, .addr = dir->addr},
-                .offset = offset + 1,
+                .node = {.kind = files[idx].kind, .addr = addr},
+                .offset = FUSE_TREE_OFFSET_FIRST + idx + 1,
         };
-        snprintf(ret->name, sizeof(ret->name), "%s", fuse_tree_files[idx].name);
+        snprintf(ret->name, sizeof(ret->name), "%s", files[idx].name);
         return true;
 }
 
 static bool fuse_tree_next_control(const struct fuse_tree *t, uint64_t offset,
                                    struct fuse_tree_entry *ret)
 {
-        if (offset > FUSE_TREE_OFFSET_FIRST)
-                return fuse_tree_next_device(t, FUSE_NODE_FOLDER, FUSE_TREE_OFFSET_FIRST + 1,
-                                             offset, ret);
-        *ret = (struct fuse_tree_entry){
-                .name = FUSE_TREE_STATS_NAME,
-                .node = {.kind = FUSE_NODE_STATS},
-                .offset = offset + 1,
-        };
-        return true;
+        uint64_t folders = FUSE_TREE_OFFSET_FIRST + FUSE_TREE_CONTROLS;
+
+        if (offset >= folders)
+                return fuse_tree_next_device(t, FUSE_NODE_FOLDER, folders, offset, ret);
+        return fuse_tree_next_file(fuse_tree_controls, FUSE_TREE_CONTROLS, 0,
+                                   offset - FUSE_TREE_OFFSET_FIRST, ret);
 }
 
 bool fuse_tree_next(const struct fuse_tree *t, const struct fuse_node *dir, uint64_t offset,
@@ -260,8 +271,11 @@ bool fuse_tree_next(const struct fuse_tree *t, const struct fuse_node *dir, uint
                 return fuse_tree_next_device(t, FUSE_NODE_DEVICE, FUSE_TREE_OFFSET_FIRST, offset,
                                              ret);
         case FUSE_NODE_CONTROL: return fuse_tree_next_control(t, offset, ret);
-        case FUSE_NODE_FOLDER: return fuse_tree_next_file(dir, offset, ret);
+        case FUSE_NODE_FOLDER:
+                return fuse_tree_next_file(fuse_tree_files, FUSE_TREE_FILES, dir->addr,
+                                           offset - FUSE_TREE_OFFSET_FIRST, ret);
         case FUSE_NODE_STATS:
+        case FUSE_NODE_CTL:
         case FUSE_NODE_DEVICE:
         case FUSE_NODE_IDENT:
         case FUSE_NODE_STATE:

@@ -6,6 +6,7 @@
  *   /                1              /eX.Y                1 << 32 | addr
  *   /.aoefs          2              /.aoefs/eX.Y         2 << 32 | addr
  *   /.aoefs/stats    3              /.aoefs/eX.Y/ident   3 << 32 | addr   state 4, paths 5
+ *   /.aoefs/ctl      4
  *
  * A device is shown from its first identification until the engine forgets it.
  */
@@ -23,6 +24,7 @@ enum fuse_node_kind {
         FUSE_NODE_ROOT,
         FUSE_NODE_CONTROL, /* .aoefs */
         FUSE_NODE_STATS,
+        FUSE_NODE_CTL,
         FUSE_NODE_DEVICE,
         FUSE_NODE_FOLDER, /* .aoefs/eX.Y */
         FUSE_NODE_IDENT,
@@ -48,7 +50,7 @@ uint64_t fuse_node_id(const struct fuse_node *n);
 /* false: no nodeid of ours. */
 bool fuse_node_parse(uint64_t nodeid, struct fuse_node *ret);
 bool fuse_node_is_folder(const struct fuse_node *n);
-/* Is it a file of text under .aoefs? */
+/* Is it a file of text under .aoefs, for reading? */
 bool fuse_node_is_text(const struct fuse_node *n);
 
 enum fuse_find {

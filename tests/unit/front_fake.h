@@ -31,6 +31,8 @@ struct engine {
         unsigned open_count;
         unsigned submit_count, release_count, cancel_count;
         struct request *cancelled; /* the last one */
+        unsigned discover_count;
+        aoe_addr revalidated, forgotten; /* the last ones */
         bool refuses;
         int holders[FAKE_DEVICES_MAX];
 };
@@ -130,9 +132,27 @@ void engine_hold(struct engine *e, aoe_addr addr, int change)
         e->holders[fake_device(addr) - e->devices] += change;
 }
 
+void engine_discover(struct engine *e, nsec now)
+{
+        (void)now;
+        e->discover_count++;
+}
+
+void engine_revalidate(struct engine *e, aoe_addr addr, nsec now)
+{
+        (void)now;
+        e->revalidated = addr;
+}
+
+void engine_forget(struct engine *e, aoe_addr addr, nsec now)
+{
+        (void)now;
+        e->forgotten = addr;
+}
+
 const char *device_state_name(enum device_state s)
 {
-        static const char *const names[] = {"new", "up", "stale", "down", "swapped"};
+        static const char *const names[] = {"new", "up", "stale", "down", "down"};
 
         return names[s];
 }

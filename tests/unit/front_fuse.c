@@ -423,7 +423,7 @@ Test(front_fuse, listings)
         cr_expect_str_eq(list(FUSE_READDIR, 1, &offset, 4096), ". .. e7.1 e8.1 ");
         cr_expect_str_eq(list(FUSE_READDIR, 1, &offset, 4096), "");
         offset = 0;
-        cr_expect_str_eq(list(FUSE_READDIR, 2, &offset, 4096), ". .. stats e7.1 e8.1 ");
+        cr_expect_str_eq(list(FUSE_READDIR, 2, &offset, 4096), ". .. stats ctl e7.1 e8.1 ");
         offset = 0;
         cr_expect_str_eq(list(FUSE_READDIR, 1, &offset, 100), ". .. e7.1 ");
         cr_expect_str_eq(list(FUSE_READDIR, 1, &offset, 100), "e8.1 ");

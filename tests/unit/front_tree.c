@@ -86,7 +86,7 @@ Test(front_tree, every_nodeid_comes_back)
 Test(front_tree, foreign_nodeids_are_refused)
 {
         static const uint64_t bad[] = {0,
-                                       4,
+                                       5,
                                        UINT32_MAX,
                                        (uint64_t)1 << 32 | 0xffffff,
                                        (uint64_t)1 << 32 | 0x0701ff,
@@ -111,6 +111,7 @@ Test(front_tree, names)
         find(root, "e9.254", FUSE_FIND_HERE); /* down, and shown */
         find(root, ".aoefs", FUSE_FIND_HERE);
         find(control, "stats", FUSE_FIND_HERE);
+        find(control, "ctl", FUSE_FIND_HERE);
         find(control, ".aoefs", FUSE_FIND_ABSENT);
         find(find(control, "e9.254", FUSE_FIND_HERE), "ctl", FUSE_FIND_ABSENT);
         find(find(root, "e7.1", FUSE_FIND_HERE), "ident", FUSE_FIND_ABSENT);
@@ -147,6 +148,8 @@ Test(front_tree, attributes_of_the_rest)
         cr_expect_eq(st.st_nlink, 2);
         cr_assert(fuse_tree_attr(&tree, &(struct fuse_node){.kind = FUSE_NODE_STATS}, &st));
         cr_expect_eq(st.st_mode, S_IFREG | 0444);
+        cr_assert(fuse_tree_attr(&tree, &(struct fuse_node){.kind = FUSE_NODE_CTL}, &st));
+        cr_expect_eq(st.st_mode, S_IFREG | 0200);
 }
 
 /* Names of a listing from offset on, with blanks between them. */
@@ -165,7 +168,7 @@ static const char *list(struct fuse_node dir, uint64_t offset)
 Test(front_tree, listings)
 {
         cr_expect_str_eq(list(root, 0), ". .. e0.0 e7.1 e9.254 ");
-        cr_expect_str_eq(list(control, 0), ". .. stats e0.0 e7.1 e9.254 ");
+        cr_expect_str_eq(list(control, 0), ". .. stats ctl e0.0 e7.1 e9.254 ");
         cr_expect_str_eq(list((struct fuse_node){.kind = FUSE_NODE_FOLDER, .addr = 0x701}, 0),
                          ". .. ident state paths ");
         cr_expect_str_eq(list(root, UINT64_MAX), "");
