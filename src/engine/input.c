@@ -118,6 +118,8 @@ static void answer_identify(struct engine *e, const struct answer *a, bool good,
         struct ata_identity identity = {0};
         struct bytes data = a->data;
 
+        if (p->asking != s)
+                return; /* the gaps that this answer showed have put the payload in doubt */
         if (kind != SLOT_PROBE_BACK && good)
                 good = ata_parse_identity(&data, &identity) == DROP_NONE;
         path_on_asked(e, p, s, good ? PAYLOAD_ANSWER_GOOD : PAYLOAD_ANSWER_REFUSED, now);
