@@ -206,6 +206,7 @@ static int shard_init(struct shard *s, const struct shard_options *o)
                 shard_log(s, LOGGING_INFO, AOE_ADDR_ALL,
                           "the first request memory could not be locked (RLIMIT_MEMLOCK): under "
                           "memory pressure it may be paged out");
+        s->lived.planned = NSEC_NEVER;
         r = shard_init_engine(s, loop_clock());
         if (r < 0)
                 return r;
@@ -325,7 +326,7 @@ bool shard_pop_notice(struct shard *s, struct front_notice *ret)
 
 nsec shard_turn(struct shard *s)
 {
-        nsec now = loop_clock(); /* the only reading of a turn */
+        nsec now = lived_at(&s->lived, loop_clock()); /* the only reading of a turn */
 
         turn_run(s, now);
         return now;
@@ -333,8 +334,11 @@ nsec shard_turn(struct shard *s)
 
 void shard_wait(struct shard *s, nsec now, nsec until)
 {
-        int r = loop_wait(&s->loop, now, nsec_min(until, turn_deadline(s, now)));
+        nsec deadline = turn_deadline(s, now);
+        int r;
 
+        s->lived.planned = deadline;
+        r = loop_wait(&s->loop, now, nsec_min(until, deadline));
         CHECK(r == 0); /* epoll fails only for arguments that are wrong */
 }
 

@@ -8,6 +8,7 @@
 #include "app/drain.h"
 #include "app/memory.h"
 #include "app/shard.h"
+#include "base/lived.h"
 #include "base/ring.h"
 #include "engine/engine.h"
 #include "io/loop.h"
@@ -52,6 +53,7 @@ struct shard {
         size_t engine_bytes;
         struct engine *engine; /* lies in engine_block */
         struct loop loop;
+        struct lived lived; /* what turns call now */
         struct shard_link links[ENGINE_LINKS_MAX];
         struct shard_front fronts[SHARD_FRONTS_MAX];
         unsigned front_count;

@@ -21,7 +21,7 @@ struct loop {
         uint64_t ready[LOOP_READY_MAX]; /* keys of the last loop_wait() */
 };
 
-/* CLOCK_MONOTONIC: stands still in suspend, so that no deadline fires for time nobody lived. */
+/* CLOCK_MONOTONIC: stands still while the machine is suspended (base/lived.h has the rest). */
 nsec loop_clock(void);
 
 /* 0 or -errno. fini takes a zeroed or half-built loop with descriptors of -1 or 0 unset. */
