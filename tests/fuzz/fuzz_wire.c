@@ -33,22 +33,28 @@ static void fuzz_header(const struct aoe_header *h)
         CHECK(again.tag == h->tag);
 }
 
-static void fuzz_ata(struct bytes in)
+static void fuzz_argument(const struct aoe_ata *a)
 {
         uint8_t frame[AOE_ATA_BYTES];
         struct bytes built = {.at = frame + AOE_HEADER_BYTES,
                               .left = AOE_ATA_BYTES - AOE_HEADER_BYTES};
-        struct aoe_ata a, again;
+        struct aoe_ata again;
 
-        if (aoe_parse_ata(&in, &a) != DROP_NONE)
-                return;
-        aoe_build_ata(frame, &a);
+        aoe_build_ata(frame, a);
         CHECK(aoe_parse_ata(&built, &again) == DROP_NONE);
-        CHECK(again.aflags == a.aflags);
-        CHECK(again.feature == a.feature);
-        CHECK(again.sectors == a.sectors);
-        CHECK(again.status == a.status);
-        CHECK(again.lba == a.lba);
+        CHECK(again.aflags == a->aflags);
+        CHECK(again.feature == a->feature);
+        CHECK(again.sectors == a->sectors);
+        CHECK(again.status == a->status);
+        CHECK(again.lba == a->lba);
+}
+
+static void fuzz_ata(struct bytes in)
+{
+        struct aoe_ata a;
+
+        if (aoe_parse_ata(&in, &a) == DROP_NONE)
+                fuzz_argument(&a);
 }
 
 static void fuzz_config(struct bytes in)
@@ -74,6 +80,24 @@ static void fuzz_config(struct bytes in)
         CHECK(memcmp(again.string, c.string, c.string_bytes) == 0);
 }
 
+/* What a disk with this identity may be sent arrives as it was meant. */
+static void fuzz_commands(const struct ata_identity *i)
+{
+        const struct aoe_ata identify = ata_make_identify();
+        const struct aoe_ata commands[] = {
+                ata_make_transfer(false, i->lba48, i->sectors - 1, 1), /* its last sector */
+                ata_make_transfer(true, i->lba48, i->sectors - 1, 1),
+                ata_make_flush(i->lba48, 0),
+                ata_make_flush(i->lba48, 1),
+        };
+
+        fuzz_argument(&identify);
+        for (size_t n = 0; n < sizeof commands / sizeof commands[0]; n++) {
+                fuzz_argument(&commands[n]);
+                CHECK(!(commands[n].aflags & AOE_ATA_EXTENDED) == !i->lba48);
+        }
+}
+
 /* Ends within its array, and shows only what a terminal can show. */
 static void fuzz_string(const char *s, size_t room)
 {
@@ -87,7 +111,6 @@ static void fuzz_string(const char *s, size_t room)
 static void fuzz_identity(struct bytes in)
 {
         struct ata_identity i;
-        struct aoe_ata a;
 
         if (ata_parse_identity(&in, &i) != DROP_NONE)
                 return;
@@ -97,8 +120,7 @@ static void fuzz_identity(struct bytes in)
         fuzz_string(i.model, sizeof i.model);
         fuzz_string(i.firmware, sizeof i.firmware);
         CHECK(ata_identity_is_same(&i, &i));
-        a = ata_make_transfer(true, i.lba48, i.sectors - 1, 1); /* its last sector can be named */
-        CHECK((a.aflags & AOE_ATA_EXTENDED) == (i.lba48 ? AOE_ATA_EXTENDED : 0));
+        fuzz_commands(&i);
 }
 
 static void fuzz_name(const uint8_t *data, size_t size)
