@@ -39,9 +39,6 @@ enum quirk {
 #define QUIRK_BOGUS_FIRST QUIRK_SHORT
 #define QUIRK_COUNT       (QUIRK_SILENT + 1)
 
-#define QUIRK_BOGUS_FIRST QUIRK_SHORT
-#define QUIRK_COUNT       (QUIRK_SILENT + 1)
-
 /* The quirk of that name; false when there is none. */
 bool quirk_find(const char *name, enum quirk *ret);
 const char *quirk_name(enum quirk q);
