@@ -173,7 +173,8 @@ vblade_start() {
         wait_for "vblade $name to listen" 10 listens "${PIDS[$name]}"
 }
 
-# hostile_start NAME IMAGE [OPTION...]: the target that misbehaves (tests/target).
+# hostile_start NAME IMAGE [OPTION...]: the target that misbehaves (tests/target). Its stdin is a pipe
+# that it keeps open itself, for tell.
 hostile_start() {
         local name=$1 file=$2 program=$build/tests/target/hostile
 
@@ -183,10 +184,25 @@ hostile_start() {
                 [ -x "$program" ] || cc -O2 -D_GNU_SOURCE -o "$program" "$root"/tests/target/*.c
         fi
         : >"$W/$name.log"
-        "${IN_T[@]}" "$program" -i "${TIF:-at}" "$@" "$file" </dev/null >>"$W/$name.log" 2>&1 &
+        [ -p "$W/$name.orders" ] || mkfifo "$W/$name.orders"
+        "${IN_T[@]}" "$program" -i "${TIF:-at}" "$@" "$file" <>"$W/$name.orders" \
+                >>"$W/$name.log" 2>&1 &
         PIDS[$name]=$!
         wait_for "the hostile target" 10 grep -q ready "$W/$name.log"
 }
+
+# tell NAME ORDER...: an order to a hostile target (tests/target/control.c); done when it returns.
+tell() {
+        local name=$1 done_before
+
+        shift
+        done_before=$(count_of "^did $*\$" "$W/$name.log")
+        echo "$*" >"$W/$name.orders"
+        wait_for "$name to obey: $*" 5 has_lines $((done_before + 1)) "^did $*\$" "$W/$name.log"
+}
+
+# said NAME WORDS: the number behind these words that a hostile target said of itself at its end.
+said() { sed -n "s/^$2 //p" "$W/$1.log"; }
 
 # kill_wait NAME [SIGNAL]: a background process, and until it is gone.
 kill_wait() {
@@ -276,6 +292,7 @@ open_at_least() { [ "$(stat_sum "^aoefs_requests_open\{device=\"$1\"")" -ge "$2"
 not_listed() { not test -n "$(cd "$M" && ls -d "$1" 2>/dev/null)"; }
 is_detached() { [ ! -e "/sys/block/${1##*/}/loop/backing_file" ]; } # LOOP
 count_of() { grep -cE -- "$1" "$2" || true; } # PATTERN FILE: lines
+has_lines() { [ "$(count_of "$2" "$3")" -ge "$1" ]; } # N PATTERN FILE
 read_one() { dd if="$1" of=/dev/null bs=4k count=1 iflag=direct status=none; }
 # Sends PID a SIGTERM and says whether the daemon has ended.
 ends_by_term() { kill -TERM "$2" 2>/dev/null || true; is_gone "$1"; } # DAEMON PID

@@ -12,7 +12,7 @@
 
 #define RECEIVE_BYTES (4 << 20)
 
-/* The interface's number; its MAC and MTU in t. */
+/* The interface's number; its MTU in t, and its MAC unless there is one already. */
 static int link_interface(struct target *t)
 {
         struct ifreq request = {0};
@@ -24,7 +24,8 @@ static int link_interface(struct target *t)
         index = request.ifr_ifindex;
         if (ioctl(t->fd, SIOCGIFHWADDR, &request))
                 die(t->interface);
-        memcpy(t->mac, request.ifr_hwaddr.sa_data, 6);
+        if (!t->has_mac)
+                memcpy(t->mac, request.ifr_hwaddr.sa_data, 6);
         if (ioctl(t->fd, SIOCGIFMTU, &request))
                 die(t->interface);
         t->mtu = (uint32_t)request.ifr_mtu;
@@ -34,15 +35,18 @@ static int link_interface(struct target *t)
 void link_open(struct target *t)
 {
         struct sockaddr_ll where = {.sll_family = AF_PACKET, .sll_protocol = htons(ETHERTYPE)};
+        struct packet_mreq all = {.mr_type = PACKET_MR_PROMISC}; /* for a MAC of its own */
         int bytes = RECEIVE_BYTES, one = 1;
 
         t->fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0);
         if (t->fd < 0)
                 die("packet socket");
-        where.sll_ifindex = link_interface(t);
+        where.sll_ifindex = all.mr_ifindex = link_interface(t);
         if (setsockopt(t->fd, SOL_SOCKET, SO_RCVBUFFORCE, &bytes, sizeof bytes))
                 setsockopt(t->fd, SOL_SOCKET, SO_RCVBUF, &bytes, sizeof bytes);
         setsockopt(t->fd, SOL_PACKET, PACKET_IGNORE_OUTGOING, &one, sizeof one);
+        if (setsockopt(t->fd, SOL_PACKET, PACKET_ADD_MEMBERSHIP, &all, sizeof all))
+                die("promiscuous mode");
         if (bind(t->fd, (struct sockaddr *)&where, sizeof where))
                 die("bind");
 }
