@@ -30,6 +30,7 @@ for quirk in size-large size-huge size-zero; do
         same_bytes "$M/e7.2" "$W/b.img"
         daemon_stop a
         kill_wait v1
+        at_least "$(said v1 "applied $quirk")" 1 "times that $quirk was done"
         same_bytes "$W/a.img" "$W/want"
 done
 aoefs list -i $IF >"$W/table"
