@@ -60,7 +60,7 @@ static size_t complaints_what(const struct request *rq, char *buf, size_t bytes)
 {
         int n;
 
-        if (rq->ata_status)
+        if (rq->aoe_error == AOE_ERROR_NONE && (rq->ata_status & ATA_STATUS_BAD))
                 n = snprintf(buf, bytes, "ATA status 0x%02x, error 0x%02x (%s)", rq->ata_status,
                              rq->ata_error, complaints_ata_error(rq->ata_status, rq->ata_error));
         else

@@ -3,6 +3,9 @@
 
 #include "engine/core.h"
 
+/* The reason of a device that is UP. Reasons are compared as pointers. */
+static const char device_well[] = "";
+
 /* ---- the table ---- */
 
 /* Place of addr in the sorted table, or where it would go. */
@@ -137,6 +140,8 @@ void device_suspect_paths(struct engine *e, struct device *d, nsec now)
 void device_enter(struct engine *e, struct device *d, enum device_state next, const char *reason,
                   nsec now)
 {
+        if (d->state == next && d->reason != reason)
+                device_notice(e, d, EVENT_STATE); /* it is known better now */
         d->reason = reason;
         if (d->state == next)
                 return;
@@ -216,7 +221,7 @@ static void device_adopt(struct engine *e, struct device *d, struct path *p,
         d->refused = false;
         path_enter(e, p, PATH_UP, now);
         device_notice(e, d, EVENT_APPEARED | EVENT_SIZE);
-        device_enter(e, d, DEVICE_UP, "", now);
+        device_enter(e, d, DEVICE_UP, device_well, now);
 }
 
 static void device_resize(struct engine *e, struct device *d, uint64_t sectors)
@@ -289,7 +294,7 @@ void device_on_identity(struct engine *e, struct device *d, struct path *p,
         }
         device_resize(e, d, identity->sectors);
         path_enter(e, p, PATH_UP, now);
-        device_enter(e, d, DEVICE_UP, "", now);
+        device_enter(e, d, DEVICE_UP, device_well, now);
 }
 
 /* ---- time ---- */

@@ -280,6 +280,8 @@ enum drop discover_on_config(struct engine *e, unsigned link, const struct aoe_h
                 discover_on_beacon(e, p, now);
         if (p->verified && p->state != PATH_DUPLICATE)
                 device_on_heard(e, d, now);
+        if (d->state == DEVICE_STALE && p->verified && p->asks_lost >= DISCOVER_ASKS_LOST_MAX)
+                device_enter(e, d, DEVICE_STALE, DISCOVER_DENIED, now);
         if (p->state == PATH_NEW || p->state == PATH_DEAD ||
             (p->state == PATH_UP && nsec_since(now, p->compared_at) >= PATH_COMPARE_EVERY))
                 path_ask(e, p, now);

@@ -21,6 +21,9 @@ struct device;
 #define DISCOVER_WANT_EVERY       (100 * NSEC_MS)
 #define DISCOVER_WANT_TRIES_HEARD 12
 #define DISCOVER_WANT_TRIES       4
+#define DISCOVER_ASKS_LOST_MAX    3 /* IDENTIFYs without an answer, while queries have one */
+#define DISCOVER_DENIED                                                                            \
+        "answers queries but no commands: is this host in its mask list or access list?"
 
 struct link_state {
         struct link_info info;

@@ -32,7 +32,8 @@ daemon_foreground a -o timeout=2
 same_bytes "$D" "$W/want" 0 4096
 tell v1 quirk config-only
 background reader dd if="$D" of=/dev/null bs=4k count=1
-wait_for "the state to tell" 5 grep -Eq '^(stale|down): .' "$M/.aoefs/e7.1/state"
+wait_for "the state to tell" 5 grep -q '^stale: answers queries but no' \
+        "$M/.aoefs/e7.1/state"
 same_bytes "$M/e7.2" "$W/b.img"
 finish reader 20
 same "$code" 1 "exit code of a reader"

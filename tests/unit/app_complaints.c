@@ -36,8 +36,9 @@ Test(complaints, tell_where_and_what_the_target_said)
         struct request read = failed(REQUEST_READ, 0x41, 0x40, 0);
         struct request write = failed(REQUEST_WRITE, 0x41, 0x04, 0);
         struct request fault = failed(REQUEST_WRITE, 0x61, 0x00, 0);
-        struct request reserved = failed(REQUEST_READ, 0, 0, 6);
-        struct request unknown = failed(REQUEST_READ, 0, 0, 200);
+        struct request reserved = failed(REQUEST_READ, 0x41, 0x04, 6); /* what follows is stale */
+        struct request unknown = failed(REQUEST_READ, 0x24, 0, 200);
+        struct request nothing = failed(REQUEST_READ, 0x40, 0, 0);
         struct request flush = failed(REQUEST_FLUSH, 0x41, 0x10, 0);
 
         expect_line(&read, "read of 8192 bytes at 1048576 failed at LBA 2056: ATA status 0x41, "
@@ -50,6 +51,8 @@ Test(complaints, tell_where_and_what_the_target_said)
                                "(reserved by another host)");
         expect_line(&unknown, "read of 8192 bytes at 1048576 failed at LBA 2056: AoE error 200 (a "
                               "code of its own)");
+        expect_line(&nothing, "read of 8192 bytes at 1048576 failed at LBA 2056: AoE error 0 (no "
+                              "reason given)");
         expect_line(&flush, "flush failed: ATA status 0x41, error 0x10 (no such sector)");
 }
 
