@@ -141,7 +141,7 @@ void loss_on_answer(struct engine *e, struct slot *s, uint16_t seq, struct path 
         from->received++;
         path_on_heard(e, from, now);
         loss_learn_overtaking(from, &t, now);
-        if (t.path)
+        if (t.path && s->kind != SLOT_FLUSH) /* which says nothing of the wire */
                 rtt_sample(&from->rtt, nsec_since(now, t.at));
         if (was_out && s->again == AGAIN_PROBE && s->before.path == from)
                 loss_count(from, s->before.serial); /* what the probe repeated was lost, then */

@@ -58,6 +58,7 @@ static const struct {
         {"probe of a target that was only busy", scenario_needless_probe},
         {"reordering wire is learnt", scenario_reordering_learnt},
         {"original answered after its resend", scenario_late_after_resend},
+        {"flush that takes 700 ms", scenario_slow_flush},
         {"one of two paths dies and returns", scenario_path_dies},
         {"slow path beside a fast one", scenario_slow_path},
         {"small-MTU path beside a jumbo one", scenario_small_path},

@@ -41,6 +41,7 @@ scenario_run scenario_gap_by_time;
 scenario_run scenario_needless_probe;
 scenario_run scenario_reordering_learnt;
 scenario_run scenario_late_after_resend;
+scenario_run scenario_slow_flush;
 
 /* scenario_path.c: several paths, and several devices behind one MAC */
 scenario_run scenario_path_dies;

@@ -163,6 +163,32 @@ void scenario_reordering_learnt(struct world *w, const char *name, bool is_loud)
         story_end(w);
 }
 
+/* Every answer to a FLUSH comes 700 ms late. */
+static enum wire_verdict loss_hold_flush(struct world *w, enum wire_lane lane, struct packet *p)
+{
+        if (lane != WIRE_IN || p->bytes > AOE_FRAME_BYTES_MIN || p->data[26] != 0 ||
+            scenario_script.seen == 0)
+                return WIRE_PASS;
+        wire_sim_deliver(w, WIRE_IN, p, w->now + 700 * NSEC_MS);
+        return WIRE_TAKEN;
+}
+
+/* A disk that takes 700 ms to empty its cache: the wire is not slower for that. */
+void scenario_slow_flush(struct world *w, const char *name, bool is_loud)
+{
+        struct plan p = scenario_plan(1500);
+        struct story_answer flush;
+
+        loss_warm_up(w, &p, name, is_loud);
+        scenario_script.seen = 1;
+        w->wire.script = loss_hold_flush;
+        story_submit(w, &flush, REQUEST_FLUSH, 0, 0);
+        story_expect(w, &flush, REQUEST_OK, 3 * NSEC_SEC);
+        story_expect_true(w, loss_path(w).rto == LOSS_RTO, "the time-out is what it was");
+        w->wire.script = NULL;
+        story_end(w);
+}
+
 /* The resend is answered first, the original later: that, too, shows that it was not lost. */
 void scenario_late_after_resend(struct world *w, const char *name, bool is_loud)
 {
