@@ -2,10 +2,10 @@
 # shellcheck shell=bash
 #
 # What an end-to-end case stands on; sourced as its first line. A case is a bash file whose name is
-# a claim. It runs in two network namespaces of its own (initiator's and target's side of a veth
-# pair, interfaces `ai` and `at`), with a folder of its own, $W. Everything that it starts carries
-# its process id in its name, so that cases run beside each other, and that what a killed one left
-# is found and removed (sweep).
+# a claim. It runs in network namespaces of its own (initiator's and target's side of a veth pair,
+# interfaces `ai` and `at`; between them, when it asks for the bad wire, a middle one), with a folder
+# of its own, $W. Everything that it starts carries its process id in its name, so that cases run
+# beside each other, and that what a killed one left is found and removed (sweep).
 #
 # A case fails by the first command that fails (set -e), by fail, by its time limit, or by what it
 # leaves behind: a process with $W in its command line, a mount, a loop device, a sanitizer's or
@@ -13,6 +13,7 @@
 # Nothing here sleeps as synchronisation: wait_for polls a condition until a deadline.
 #
 # Read from the case's text by tests/e2e/run:   # limit: SECONDS (60)      # alone: yes
+# With AOEFS_NIGHTLY=1 cases may do more (by_night), and have ten times their limit.
 set -Eeuo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -24,12 +25,14 @@ NS_PREFIX=aoe2e
 W_PREFIX=/dev/shm/aoefs-e2e
 NSI=$NS_PREFIX-$$-i
 NST=$NS_PREFIX-$$-t
+NSM=$NS_PREFIX-$$-m
 W=$W_PREFIX.$$.$CASE
 IF=ai            # the initiator's interface
 M=$W/mnt.a       # mount point of the daemon "a", the default one
 # shellcheck disable=SC2034 # used by the cases
 D=$M/e7.1        # the usual disk
 declare -A PIDS  # what was started in the background, by name
+declare -A LINES # how many lines a wire was told, by its letter
 
 # ---- results ----
 
@@ -58,6 +61,12 @@ wait_for() {
                 sleep 0.02
         done
 }
+
+# lasts SECONDS: how long an outage is. Never to wait for something.
+lasts() { sleep "$1"; }
+
+# by_night DAY NIGHT: how much of it.
+by_night() { if [ "${AOEFS_NIGHTLY:-}" = 1 ]; then echo "$2"; else echo "$1"; fi; }
 
 not() { ! "$@"; }
 same() { [ "$1" = "$2" ] || fail "${3:-not the same}: have '$1', want '$2'"; }
@@ -98,47 +107,85 @@ same_bytes() {
 # background, where the process that is started must be the program itself and not a shell.
 IN_I=(nsenter --net="/run/netns/$NSI" --)
 IN_T=(nsenter --net="/run/netns/$NST" --)
-in_i() { "${IN_I[@]}" "$@"; }
+in_i() { nsenter --net="/run/netns/$NSI" -- "$@"; } # another initiator: NSI=... before the call
 in_t() { "${IN_T[@]}" "$@"; }
 is_up() { ip -n "$1" -o link show "$2" | grep -q 'state UP'; }
 mac_of() { ip -n "$1" -o link show "$2" | sed -nE 's/.*link.ether ([0-9a-f:]+).*/\1/p'; }
 
-# link_up INITIATOR_IF TARGET_IF MTU: one more wire between the two sides.
-link_up() {
-        ip link add "$1" netns "$NSI" mtu "$3" type veth peer name "$2" netns "$NST" mtu "$3"
-        ip -n "$NST" link set "$2" up
-        ip -n "$NSI" link set "$1" up
-        wait_for "$1 to be up" 5 is_up "$NSI" "$1"
-        wait_for "$2 to be up" 5 is_up "$NST" "$2"
-}
-
-# net_up MTU: the namespaces and the wire ai - at; again with another MTU: a new wire.
-net_up() {
+# namespace_up NS...: those that are not there yet.
+namespace_up() {
         local ns
 
-        for ns in "$NSI" "$NST"; do
+        for ns; do
                 [ -e "/run/netns/$ns" ] && continue
                 ip netns add "$ns"
                 nsenter --net="/run/netns/$ns" sysctl -qw net.ipv6.conf.all.disable_ipv6=1 \
                         net.ipv6.conf.default.disable_ipv6=1 2>/dev/null || true
         done
-        ip -n "$NSI" link del "$IF" 2>/dev/null || true
-        link_up "$IF" at "$1"
 }
 
-# lose PERCENT: that share of the AoE frames, each way, on the initiator's side. 0: none.
-lose() {
-        local hook
+# veth_up NS IF NS IF MTU: a cable between two namespaces; a new one, when there is one already.
+veth_up() {
+        namespace_up "$1" "$3"
+        ip -n "$1" link del "$2" 2>/dev/null || true
+        ip link add "$2" netns "$1" mtu "$5" type veth peer name "$4" netns "$3" mtu "$5"
+        ip -n "$3" link set "$4" up
+        ip -n "$1" link set "$2" up
+        wait_for "$2 to be up" 5 is_up "$1" "$2"
+        wait_for "$4 to be up" 5 is_up "$3" "$4"
+}
 
-        in_i nft delete table netdev loss 2>/dev/null || true
-        [ "$1" = 0 ] && return
-        in_i nft add table netdev loss
-        for hook in ingress egress; do
-                in_i nft add chain netdev loss $hook \
-                        "{ type filter hook $hook device $IF priority 0; }"
-                in_i nft add rule netdev loss $hook ether type 0x88a2 \
-                        numgen random mod 1000 lt $(($1 * 10)) counter drop
-        done
+# link_up INITIATOR_IF TARGET_IF MTU: one more cable between the two sides.
+link_up() { veth_up "$NSI" "$1" "$NST" "$2" "$3"; }
+
+# net_up MTU: the namespaces and the cable ai - at; again with another MTU: a new one.
+net_up() { link_up "$IF" at "$1"; }
+
+# wire_up MTU: in net_up's place, ai - am1 [middle namespace] am2 - at with the bad wire (tests/wire)
+# between am1 and am2, which does nothing bad until wire_set. WIRE=b before it, and before the others
+# below: one more, bi - bm1 [] bm2 - bt.
+wire_up() {
+        local w=${WIRE:-a} relay=$build/tests/wire/relay seed=${WIRE_SEED:-1}
+
+        [ "$w" = a ] || seed=$((seed + 1000)) # other dice
+        [ -x "$relay" ] || fail "no $relay: configure with -DTESTS=ON"
+        veth_up "$NSI" "${w}i" "$NSM" "${w}m1" "$1"
+        veth_up "$NST" "${w}t" "$NSM" "${w}m2" "$1"
+        echo "wire $w: MTU $1, seed $seed"
+        rm -f "$W/wire.$w" "$W/wire.$w.log" # an earlier wire's "ready" is not this one's
+        mkfifo "$W/wire.$w"
+        # Open for writing as well: the end of one that wrote is not the end of the pipe.
+        nsenter --net="/run/netns/$NSM" -- "$relay" -s "$seed" "${w}m1" "${w}m2" <>"$W/wire.$w" \
+                >"$W/wire.$w.log" 2>&1 &
+        PIDS[wire.$w]=$!
+        LINES[$w]=0
+        wait_for "the wire" 10 grep -q ready "$W/wire.$w.log"
+}
+
+# wire_set LANE WORD...: from now on, as in "both loss=10" or "back hole=5000" (relay -l).
+wire_set() {
+        local w=${WIRE:-a} n
+
+        n=$((LINES[$w] + 1))
+        LINES[$w]=$n
+        echo "wire $w: $*"
+        echo "$*" 1<>"$W/wire.$w"
+        wait_for "the wire to take: $*" 10 grep -qE "^(ok|refused) $n\b" "$W/wire.$w.log"
+        grep -q "^ok $n$" "$W/wire.$w.log" || fail "wire_set $*: $(tail -n 1 "$W/wire.$w.log")"
+}
+
+# wire_stop: the wire goes, and each fault that it was asked for must have happened, but the one of
+# MAY_MISS=LANE.FAULT before it, which may have.
+wire_stop() {
+        local w=${WIRE:-a} fault count
+
+        kill_wait "wire.$w"
+        grep -q '^applied' "$W/wire.$w.log" || fail "no fault was asked of the wire, or it died"
+        while read -r _ fault count; do
+                echo "wire $w: $fault happened $count times"
+                [ "$fault" = "${MAY_MISS:-}" ] ||
+                        at_least "$count" 1 "times that the wire applied $fault"
+        done < <(grep '^applied' "$W/wire.$w.log")
 }
 
 # ---- images and targets ----
@@ -310,6 +357,70 @@ fio_verify() {
         grep -q 'err= 0' "$W/fio.out" || fail "fio: $(cat "$W/fio.out")"
 }
 
+# load_start FILE [OPTION...]: threads that write over what they have just written, and know what a
+# read must show (tests/wire/rewrite.c): until load_stop, or -n writes of each of them.
+load_start() {
+        rm -f "$W/load.log"
+        background load "$build/tests/wire/rewrite" -w "$W/want" "${@:2}" "$1"
+}
+
+# load_moves WHAT SECONDS: requests of the load are served, from now on.
+load_moves() {
+        local before
+
+        before=$(stat_sum '^aoefs_requests_write\{')
+        wait_for "$1" "$2" writes_exceed "$before"
+}
+writes_exceed() { [ "$(stat_sum '^aoefs_requests_write\{')" -gt "$1" ]; }
+
+# load_finish SECONDS: it did all its writes; no error, no wrong byte.
+load_finish() {
+        finish load "$1"
+        cat "$W/load.log"
+        same "$code" 0 "exit code of the load"
+}
+
+# load_stop: it must be at work still.
+load_stop() {
+        is_gone "${PIDS[load]}" && fail "the load ended early: $(cat "$W/load.log")"
+        kill -TERM "${PIDS[load]}"
+        load_finish 60
+}
+
+# load_check IMAGE: after load_finish and daemon_stop: the target has what the load wrote last.
+load_check() { same_bytes "$1" "$W/want" 0 "$(stat -c %s "$W/want")"; }
+
+# ext4_work DISK DIRECT MIB: a file system on a loop device over DISK (direct I/O: on or off), many
+# files and one of MIB written, and written over; it is whole, and so are they.
+ext4_work() {
+        local loop i
+
+        mkdir -p "$W/fs"
+        rm -rf "$W/tree"
+        mkdir -p "$W/tree/many"
+        image "$W/tree/big" "$3"
+        for i in {1..300}; do echo "file number $i" >"$W/tree/many/$i"; done
+        loop=$(losetup --direct-io="$2" -f --show "$1")
+        same "$(losetup -nO DIO "$loop" | tr -d ' ')" "$([ "$2" = on ] && echo 1 || echo 0)" \
+                "direct I/O of the loop device"
+        mkfs.ext4 -q "$loop"
+        mount "$loop" "$W/fs"
+        cp -r "$W/tree/." "$W/fs"
+        sync -f "$W/fs"
+        image "$W/tree/big" "$3"
+        dd if="$W/tree/big" of="$W/fs/big" bs=64k conv=notrunc,fsync status=none
+        rm "$W"/tree/many/*7 "$W"/fs/many/*7
+        umount "$W/fs"
+        e2fsck -fn "$loop" >"$W/fsck.log" 2>&1 || fail "e2fsck: $(cat "$W/fsck.log")"
+        mount -o ro "$loop" "$W/fs"
+        (cd "$W/tree" && find . -type f -exec sha256sum {} +) >"$W/sums"
+        (cd "$W/fs" && sha256sum --quiet -c "$W/sums") || fail "sha256 of the files"
+        same "$(find "$W/fs/many" -type f | wc -l)" "$(find "$W/tree/many" -type f | wc -l)" "files"
+        umount "$W/fs"
+        losetup -d "$loop"
+        wait_for "the loop device to go" 10 is_detached "$loop"
+}
+
 # ---- cleaning up ----
 
 # What carries W: processes (daemons and their users), mounts, loop devices.
@@ -325,11 +436,14 @@ users_of() {
 mounts_of() { awk -v w="$1/" 'index($5, w) == 1 { print $5 }' /proc/self/mountinfo | sort -r; }
 loops_of() { losetup -nlO NAME,BACK-FILE | awk -v w="$1/" 'index($2, w) { print $1 }'; }
 
-# remove W NSI NST: everything of one case, whatever state it is in.
+# The network namespaces of the case with that process id.
+namespaces_of() { (cd /run/netns 2>/dev/null && ls -d "$NS_PREFIX-$1"-* 2>/dev/null) || true; }
+
+# remove W PID: everything of one case, whatever state it is in.
 remove() {
         local w=$1 item ns loops
 
-        for ns in "$2" "$3"; do
+        for ns in $(namespaces_of "$2"); do
                 for item in $(ip netns pids "$ns" 2>/dev/null); do
                         kill -9 "$item" 2>/dev/null || true
                 done
@@ -338,7 +452,7 @@ remove() {
         loops=$(loops_of "$w") # before the mount goes: then it no longer knows its file's name
         for item in $(mounts_of "$w"); do umount -l "$item" 2>/dev/null || true; done
         for item in $loops; do losetup -d "$item" 2>/dev/null || true; done
-        for ns in "$2" "$3"; do ip netns del "$ns" 2>/dev/null || true; done
+        for ns in $(namespaces_of "$2"); do ip netns del "$ns" 2>/dev/null || true; done
         rm -rf --one-file-system "$w"
 }
 
@@ -350,9 +464,7 @@ sweep() {
                 if [ ! -e "$item" ]; then continue; fi
                 pid=$(sed -E 's/.*(e2e\.|e2e-)([0-9]+)[.-].*/\2/' <<<"$item")
                 if [ -d "/proc/$pid" ]; then continue; fi
-                for w in "$W_PREFIX.$pid".*; do
-                        remove "$w" "$NS_PREFIX-$pid-i" "$NS_PREFIX-$pid-t"
-                done
+                for w in "$W_PREFIX.$pid".*; do remove "$w" "$pid"; done
         done
 }
 
@@ -394,6 +506,10 @@ at_exit() {
         trap - EXIT ERR
         set +e
         for name in "${!PIDS[@]}"; do
+                if [ $rc = 0 ] && [[ $name = wire.* ]]; then
+                        echo "fail: $name was not stopped, so nobody knows what it did"
+                        rc=1
+                fi
                 kill -s CONT "${PIDS[$name]}"
                 kill -s KILL "${PIDS[$name]}"
                 # After a failure it may hang in a mount whose daemon lives: remove ends that.
@@ -411,8 +527,8 @@ at_exit() {
                 done
                 last_stats
         fi
-        remove "$W" "$NSI" "$NST"
-        [ $rc != 0 ] || [ ! -e "/run/netns/$NSI" ] || { echo "fail: left behind: $NSI"; rc=1; }
+        remove "$W" $$
+        [ $rc != 0 ] || [ -z "$(namespaces_of $$)" ] || { echo "fail: left behind: $NSI"; rc=1; }
         exit $rc
 }
 
