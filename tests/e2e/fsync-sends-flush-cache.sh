@@ -19,6 +19,6 @@ for how in fsync fdatasync; do
         rm "$W/dump.log"
 done
 sync "$D"
-grep -rhE 'flush_class' "$M/.aoefs/" | grep -E 'e7\.1|flush' | grep -qE 'durable|accepted' ||
-        fail "flush_class: $(grep -rh flush "$M/.aoefs/")"
+grep -qE '^aoefs_flush_class\{device="e7\.1",class="(durable|accepted)"\} 1$' "$M/.aoefs/stats" ||
+        fail "flush_class: $(grep flush "$M/.aoefs/stats")"
 daemon_stop a
