@@ -425,13 +425,9 @@ ext4_work() {
 
 # What carries W: processes (daemons and their users), mounts, loop devices.
 users_of() {
-        local file
+        local commands=(/proc/[0-9]*/cmdline) # listed before grep starts, which would find itself
 
-        for file in /proc/[0-9]*/cmdline; do
-                grep -qsF -- "$1/" "$file" || continue
-                file=${file#/proc/}
-                [ "${file%/cmdline}" = "$$" ] || echo "${file%/cmdline}"
-        done
+        grep -lsF -- "$1/" "${commands[@]}" | grep -oE '[0-9]+' | grep -vx "$$" || true
 }
 mounts_of() { awk -v w="$1/" 'index($5, w) == 1 { print $5 }' /proc/self/mountinfo | sort -r; }
 loops_of() { losetup -nlO NAME,BACK-FILE | awk -v w="$1/" 'index($2, w) { print $1 }'; }
