@@ -12,7 +12,7 @@
 # valgrind's report. It must stop its daemons itself (daemon_stop): that is part of what is tested.
 # Nothing here sleeps as synchronisation: wait_for polls a condition until a deadline.
 #
-# Read from the case's text by tests/e2e/run:   # limit: SECONDS (60)      # alone: yes
+# Read from the case's text by the runner:   # limit: SECONDS (60)      # alone: yes
 # With AOEFS_NIGHTLY=1 cases may do more (by_night), and have ten times their limit.
 set -Eeuo pipefail
 
@@ -34,6 +34,11 @@ D=$M/e7.1        # the usual disk
 declare -A PIDS  # what was started in the background, by name
 declare -A LINES # how many lines a wire was told, by its letter
 
+# ---- what the text of a case says ----
+
+mark() { sed -nE "s/^# $2: *//p" "$1" | head -n 1; } # FILE WORD
+limit_of() { mark "$1" limit | grep . || echo 60; }  # FILE
+
 # ---- results ----
 
 fail() { echo "fail: $*"; exit 1; }
@@ -51,15 +56,23 @@ requires() {
         done
 }
 
-# wait_for WHAT SECONDS COMMAND...: polls COMMAND until it succeeds; fails after SECONDS.
-wait_for() {
-        local what=$1 deadline=$((${EPOCHREALTIME/./} + $2 * 1000000))
+# within SECONDS COMMAND...: polls COMMAND until it succeeds; false after SECONDS.
+within() {
+        local deadline=$((${EPOCHREALTIME/./} + $1 * 1000000))
 
-        shift 2
+        shift
         until "$@" >/dev/null 2>&1; do
-                [ "${EPOCHREALTIME/./}" -lt "$deadline" ] || fail "waited in vain for: $what"
+                [ "${EPOCHREALTIME/./}" -lt "$deadline" ] || return 1
                 sleep 0.02
         done
+}
+
+# wait_for WHAT SECONDS COMMAND...: polls COMMAND until it succeeds; fails after SECONDS.
+wait_for() {
+        local what=$1
+
+        shift
+        within "$@" || fail "waited in vain for: $what"
 }
 
 # lasts SECONDS: how long an outage is. Never to wait for something.
