@@ -36,8 +36,13 @@ declare -A LINES # how many lines a wire was told, by its letter
 
 # ---- what the text of a case says ----
 
-mark() { sed -nE "s/^# $2: *//p" "$1" | head -n 1; } # FILE WORD
-limit_of() { mark "$1" limit | grep . || echo 60; }  # FILE
+mark() { sed -nE "s/^# $2: *//p;T;q" "$1"; } # FILE WORD
+limit_of() { # FILE
+        local limit
+
+        limit=$(mark "$1" limit)
+        by_night "${limit:-60}" $((${limit:-60} * 10))
+}
 
 # ---- results ----
 
