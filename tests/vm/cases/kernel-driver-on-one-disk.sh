@@ -19,7 +19,7 @@ driver_log() { dd if=/dev/etherd/err bs=4k iflag=nonblock status=none 2>/dev/nul
 net_up 1500
 ip -n "$NSI" link set $IF netns 1
 ip link set $IF up
-IN_I=()
+in_i() { "$@"; }
 image "$W/a.img" 4
 vblade_start v1 7 1 "$W/a.img"
 daemon_start a
