@@ -34,6 +34,7 @@ struct engine {
         struct pool station_pool;
         struct list stations[STATION_BUCKETS]; /* struct station */
         struct pool copies;
+        struct list called;      /* struct device that was called from a line: goes first */
         struct list run;         /* struct device with something to send */
         struct line line_slots;  /* devices that wait for a slot, */
         struct line line_copies; /* for a place for a write's copy, */

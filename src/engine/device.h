@@ -42,7 +42,7 @@ enum flush_form {
 };
 
 struct device {
-        struct list run;     /* engine.run: something may be sent; or line.waiting */
+        struct list run;     /* engine.run: something may be sent; or called, or line.waiting */
         struct line *line;   /* borrowed: in whose waiting list; NULL: in none */
         struct line *called; /* borrowed: who put it on the run list, so that it may pass it on */
         struct list noticed; /* engine.events */

@@ -2,8 +2,9 @@
 /* What is sent next, and over which path: devices take turns, a few frames each. */
 #include "engine/core.h"
 
-/* Frames of one device in a row while others wait. */
-#define EMIT_QUANTUM 16
+/* Frames of one device in a row while others wait; one that was called has room for one. */
+#define EMIT_QUANTUM        16
+#define EMIT_QUANTUM_CALLED 1
 
 /* The path that a slot of the device's resends takes. A tail probe belongs to the path it probes,
  * whose window may be full of frames that are lost. */
@@ -80,16 +81,25 @@ static void emit_put_back(struct engine *e, struct device *d, struct line *line,
                 line_call(e, called, 1); /* d needs nothing of it, or there was enough */
 }
 
+static struct device *emit_next_device(struct engine *e)
+{
+        struct list *node = list_pop(&e->called);
+
+        if (!node)
+                node = list_pop(&e->run);
+        return node ? LIST_ENTRY(node, struct device, run) : NULL;
+}
+
 size_t engine_emit(struct engine *e, struct tx *tx, size_t tx_max, nsec now)
 {
         size_t n = discover_emit(e, tx, tx_max);
-        struct list *node;
+        struct device *d;
 
         /* Fronts have memory of the same arena, and do not say when they give it back. */
         line_call(e, &e->line_memory, 1);
-        while (n < tx_max && (node = list_pop(&e->run))) {
-                struct device *d = LIST_ENTRY(node, struct device, run);
-                size_t room = tx_max - n < EMIT_QUANTUM ? tx_max - n : EMIT_QUANTUM;
+        while (n < tx_max && (d = emit_next_device(e))) {
+                size_t most = d->called ? EMIT_QUANTUM_CALLED : EMIT_QUANTUM;
+                size_t room = tx_max - n < most ? tx_max - n : most;
                 struct line *line;
                 size_t sent = emit_device(e, d, tx + n, room, &line, now);
 

@@ -93,6 +93,7 @@ struct engine *engine_init(void *block, const struct engine_options *o, nsec now
                 .linger_max = o->linger_max,
         };
         list_init(&e->slots_free);
+        list_init(&e->called);
         list_init(&e->run);
         list_init(&e->events);
         list_init(&e->done);

@@ -30,7 +30,8 @@ void line_call(struct engine *e, struct line *l, unsigned count)
         while (count-- > 0 && (node = list_first(&l->waiting))) {
                 struct device *d = LIST_ENTRY(node, struct device, run);
 
-                device_run(e, d);
+                line_leave(d);
+                list_add_tail(&e->called, &d->run);
                 d->called = l;
         }
 }

@@ -5,11 +5,14 @@
  * the first one, who is run again. So a turn's cost does not grow with the number of waiting
  * devices, and they are served in turn.
  *
- *   engine.run --device_emit finds none--> line.waiting --line_call--> engine.run
+ *   engine.run --device_emit finds none--> line.waiting --line_call--> engine.called
+ *
+ * Who was called goes before those on the run list, for one frame: whoever gives something back is
+ * there, too, and would take it again and again.
  *
  * Invariant: while somebody waits, something is in use that will be given back, or a device that
- * was called from this line is on the run list. A called device that finds it needs nothing calls
- * the next one (engine_emit).
+ * was called from this line is still to have its turn. A called device that finds it needs nothing
+ * calls the next one (engine_emit).
  */
 #pragma once
 

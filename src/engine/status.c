@@ -269,7 +269,7 @@ static void status_check_station(const struct engine *e, const struct station *s
         CHECK(paths == st->paths && paths > 0);
         CHECK(busy == st->busy);
         CHECK(in_flight == st->in_flight);
-        CHECK(in_flight > 0 || list_is_empty(&st->line.waiting) || !list_is_empty(&e->run));
+        CHECK(in_flight > 0 || list_is_empty(&st->line.waiting) || !list_is_empty(&e->called));
 }
 
 static void status_check_stations(const struct engine *e)

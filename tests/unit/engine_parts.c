@@ -128,6 +128,7 @@ static struct bench *bench_new(void)
 {
         struct bench *b = calloc(1, sizeof *b);
 
+        list_init(&b->e.called);
         list_init(&b->e.run);
         list_init(&b->d.run);
         list_init(&b->d.ready);
