@@ -82,10 +82,12 @@ void device_free(struct engine *e, struct device *d)
         CHECK(list_is_empty(&d->open) && list_is_empty(&d->resend));
         CHECK(list_is_empty(&d->pinned));
         CHECK(d->copies == 0 && d->in_flight == 0);
+        line_leave(d); /* it may wait for a station, which goes with its last path */
+        if (d->called)
+                line_call(e, d->called, 1); /* it will not have its turn */
         while ((node = list_first(&d->paths)))
                 path_free(e, LIST_ENTRY(node, struct path, node));
         heap_set(&e->timers, &d->timer.node, NSEC_NEVER);
-        line_leave(d);
         list_del(&d->run);
         list_del(&d->noticed);
         e->device_count--;

@@ -57,7 +57,6 @@ void path_free(struct engine *e, struct path *p)
         CHECK(list_is_empty(&p->loss.in_flight) && list_is_empty(&p->slow));
         CHECK(list_is_empty(&p->unproven) && list_is_empty(&p->proven));
         CHECK(!p->asking);
-        line_leave(p->device); /* it may wait for the station */
         station_put(e, p->station);
         heap_set(&e->timers, &p->timer.node, NSEC_NEVER);
         list_del(&p->node);
