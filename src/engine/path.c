@@ -204,11 +204,11 @@ bool path_link_has_room(const struct engine *e, const struct path *p, uint32_t c
 /* What p has to wait for beside its own window; NULL: for nothing. */
 static struct line *path_line(struct engine *e, const struct path *p)
 {
-        uint32_t cost = 2 * (AOE_ATA_BYTES + p->payload.sectors * AOE_SECTOR_BYTES);
-
         if (!station_has_room(p->station))
                 return &p->station->line;
-        return path_link_has_room(e, p, cost) ? NULL : &e->links[p->link].line;
+        if (!path_link_has_room(e, p, slot_read_cost(p->payload.sectors)))
+                return &e->links[p->link].line;
+        return NULL;
 }
 
 struct path *path_pick(struct engine *e, struct device *d, struct line **ret_line, nsec now)

@@ -191,22 +191,28 @@ static struct aoe_ata slot_ata(const struct slot *s)
         return (struct aoe_ata){0};
 }
 
-static uint32_t slot_answer_cost(const struct slot *s)
+uint32_t slot_read_cost(uint32_t sectors)
 {
-        uint32_t bytes = AOE_FRAME_BYTES_MIN, charge = 1024;
+        uint32_t bytes = AOE_ATA_BYTES + sectors * AOE_SECTOR_BYTES, charge = 1024;
 
-        switch ((enum slot_kind)s->kind) {
-        case SLOT_READ:
-        case SLOT_EDGE:
-        case SLOT_PROBE_BACK: bytes = AOE_ATA_BYTES + s->sectors_sent * AOE_SECTOR_BYTES; break;
-        case SLOT_IDENTIFY:
-        case SLOT_PROBE_OUT: bytes = AOE_ATA_BYTES + ATA_IDENTIFY_BYTES; break;
-        case SLOT_WRITE:
-        case SLOT_FLUSH: break;
-        }
         while (charge < bytes) /* the kernel's buffers come in powers of two */
                 charge *= 2;
         return charge + SLOT_COST_OVERHEAD;
+}
+
+static uint32_t slot_answer_cost(const struct slot *s)
+{
+        switch ((enum slot_kind)s->kind) {
+        case SLOT_READ:
+        case SLOT_EDGE:
+        case SLOT_PROBE_BACK: return slot_read_cost(s->sectors_sent);
+        case SLOT_WRITE:
+        case SLOT_FLUSH:
+        case SLOT_IDENTIFY:
+        case SLOT_PROBE_OUT: return slot_read_cost(1); /* a sector of data at most */
+        }
+        CHECK(!"a slot kind");
+        return 0;
 }
 
 static void slot_fill_tx(struct slot *s, struct tx *tx)

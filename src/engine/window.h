@@ -92,5 +92,7 @@ void slot_detach(struct engine *e, struct slot *s, nsec now);
 void slot_advance(struct slot *s);
 /* IDENTIFY or a probe: belongs to one path, waits for no window. */
 bool slot_is_pinned(const struct slot *s);
+/* What the answer to a READ of that size takes of the link's receive buffer. */
+uint32_t slot_read_cost(uint32_t sectors);
 /* Does seq name one of the transmissions of the present piece? */
 bool slot_has_seq(const struct slot *s, uint16_t seq);
