@@ -19,6 +19,11 @@ struct cc {
         uint64_t recovery;         /* sends before this serial belong to the last loss event */
         uint32_t undo_window_x256; /* as before that event; 0: nothing to undo */
         uint32_t undo_threshold_x256;
+        uint32_t block_frames; /* of the present block: answered and lost */
+        uint32_t block_lost;
+        bool block_wide;       /* the window was more than small in it */
+        uint32_t base_x1024;   /* losses that are not ours, of 1024 frames */
+        uint32_t credit_x1024; /* losses that cost nothing yet */
 };
 
 void cc_init(struct cc *c, uint32_t start, uint32_t cap);

@@ -3,16 +3,29 @@
  * Additive increase, multiplicative decrease, made for short fat windows: the cut is to 3/4 (one
  * loss of 16 frames says little about the target's buffer), the floor is CC_FLOOR frames, since
  * below it a path cannot even see the gap that a loss leaves behind.
+ *
+ * A wire that loses frames whatever the window is would hold it at the floor for nothing. So the
+ * share of frames that is lost although the window is small, the base, is measured, and losses cost
+ * no window as long as there are not half as many more of them. Only a small window can raise the
+ * base: what it loses, it does not lose by its own size.
  */
 #include "engine/cc.h"
 
 #include "base/check.h"
 
-#define CC_FLOOR 4
+#define CC_FLOOR      4
+#define CC_BLOCK      256        /* frames whose losses are counted together */
+#define CC_BASE_MAX   (1024 / 6) /* of 1024 frames; others may be the cause that we do not see */
+#define CC_CREDIT_MAX (8 << 10)  /* losses in a row that the base explains */
+
+static uint32_t cc_floor(const struct cc *c)
+{
+        return c->cap < CC_FLOOR ? c->cap : CC_FLOOR;
+}
 
 static uint32_t cc_clip(const struct cc *c, uint32_t window_x256)
 {
-        uint32_t floor = (c->cap < CC_FLOOR ? c->cap : CC_FLOOR) << 8;
+        uint32_t floor = cc_floor(c) << 8;
         uint32_t ceiling = c->cap << 8;
 
         if (window_x256 < floor)
@@ -44,8 +57,43 @@ void cc_on_send(struct cc *c, uint32_t in_flight, bool full)
                 c->due = in_flight;
 }
 
+static bool cc_is_small(const struct cc *c)
+{
+        return cc_window(c) <= c->cap / 2 || cc_window(c) == cc_floor(c);
+}
+
+/* One more frame has come to its end. */
+static void cc_count(struct cc *c, bool lost)
+{
+        uint32_t rate;
+
+        c->block_frames++;
+        c->block_lost += lost;
+        c->block_wide |= !cc_is_small(c);
+        c->credit_x1024 += c->base_x1024 + c->base_x1024 / 2;
+        if (c->credit_x1024 > CC_CREDIT_MAX)
+                c->credit_x1024 = CC_CREDIT_MAX;
+        if (c->block_frames < CC_BLOCK)
+                return;
+        rate = c->block_lost * 1024 / CC_BLOCK;
+        if (!c->block_wide || rate < c->base_x1024 / 2)
+                c->base_x1024 = rate < CC_BASE_MAX ? rate : CC_BASE_MAX;
+        c->block_frames = c->block_lost = 0;
+        c->block_wide = false;
+}
+
+/* Is one more loss no more than the wire takes from any window? */
+static bool cc_is_base(struct cc *c)
+{
+        if (c->credit_x1024 < 1024)
+                return false;
+        c->credit_x1024 -= 1024;
+        return true;
+}
+
 void cc_on_answer(struct cc *c, uint32_t weight)
 {
+        cc_count(c, false);
         if (c->due == 0)
                 return; /* the window was not what held us back */
         c->due--;
@@ -67,7 +115,8 @@ void cc_cut(struct cc *c, uint32_t weight)
 
 bool cc_on_loss(struct cc *c, uint64_t serial, uint64_t serial_next)
 {
-        if (serial < c->recovery)
+        cc_count(c, true);
+        if (cc_is_base(c) || serial < c->recovery)
                 return false;
         cc_cut(c, 1);
         c->recovery = serial_next;

@@ -109,6 +109,45 @@ Test(cc, a_window_that_stands_for_many_moves_like_their_sum)
         cr_assert_eq(cc_window(&four), 64, "a window's worth of answers: one frame for each");
 }
 
+/* Of each ten frames the last are lost, while the window is more than limit; its mean in x256. */
+static uint64_t bench_lossy(struct cc *c, unsigned frames, unsigned lost, unsigned limit)
+{
+        uint64_t sum = 0, first = c->recovery;
+
+        for (unsigned i = 0; i < frames; i++) {
+                if (i % 10 >= 10 - lost && cc_window(c) > limit)
+                        cc_on_loss(c, first + i, first + i + cc_window(c));
+                else
+                        bench_answer(c);
+                sum += c->window_x256;
+        }
+        return sum / frames;
+}
+
+Test(cc, a_wire_that_loses_from_any_window_costs_none)
+{
+        struct cc c;
+
+        cc_init(&c, 8, 16);
+        cr_assert_lt(bench_lossy(&c, 256, 1, 0), 8 << 8, "nobody knows yet");
+        bench_lossy(&c, 512, 1, 0);
+        cr_assert_gt(bench_lossy(&c, 4000, 1, 0), 15 << 8);
+        cr_assert_lt(bench_lossy(&c, 4000, 3, 0), 8 << 8, "this is too much to be borne");
+        bench_lossy(&c, 1024, 0, 0);
+        cr_assert_eq(cc_window(&c), 16);
+        cr_assert_lt(bench_lossy(&c, 256, 1, 0), 12 << 8, "it has been clean since");
+}
+
+Test(cc, losses_of_a_wide_window_alone_cut_it_for_ever)
+{
+        struct cc c;
+
+        cc_init(&c, 8, 16);
+        bench_lossy(&c, 512, 1, 8);
+        cr_assert_lt(bench_lossy(&c, 4000, 1, 8), 9 << 8);
+        cr_assert_lt(bench_lossy(&c, 4000, 1, 8), 9 << 8);
+}
+
 Test(cc, a_cap_of_zero_is_a_bug_of_the_caller, .signal = SIGILL)
 {
         struct cc c;
