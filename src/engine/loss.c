@@ -200,6 +200,7 @@ static void loss_probe(struct engine *e, struct path *p, nsec now)
         struct slot *s = loss_tail(&p->loss);
 
         p->loss.probes++;
+        p->loss.sent_at = now; /* or after a late tick the next one would be due at once */
         if (!s)
                 return;
         p->probed++;

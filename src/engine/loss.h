@@ -50,7 +50,7 @@ struct loss {
         struct list in_flight; /* struct slot, in order of sending */
         uint64_t serial_next;
         uint64_t serial_answered; /* one past the highest serial that was answered */
-        nsec sent_at;             /* last transmission of any of them */
+        nsec sent_at;             /* last transmission of any of them, or probe asked for */
         nsec heard_at;            /* last answer; 0: none yet */
         nsec overtaking_max;      /* by how long an answer to a later send came first, at most */
         unsigned reorder;         /* later answers until a gap is a loss */

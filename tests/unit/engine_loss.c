@@ -271,6 +271,21 @@ Test(loss, an_orphan_is_not_worth_a_probe)
         world_end(w);
 }
 
+Test(loss, a_probe_that_comes_late_does_not_bring_the_second_one_at_once)
+{
+        struct world *w = bench_new();
+        struct path *p = world_path_at(w, 0);
+        struct request rq;
+        nsec sent = w->now;
+
+        bench_read(w, &rq, 2);
+        w->now += 9 * BENCH_RTT / 2; /* the second one would be due four RTTs after the frames */
+        bench_tick(w, w->now);
+        cr_assert_eq(world_path(w, 0).probed, 1);
+        cr_assert_eq(loss_deadline(p), sent + BENCH_RTO);
+        world_end(w);
+}
+
 /* ---- the RTO ---- */
 
 Test(loss, a_frame_is_lost_at_the_rto_and_not_before)
