@@ -21,9 +21,11 @@ struct cc {
         uint32_t undo_threshold_x256;
         uint32_t block_frames; /* of the present block: answered and lost */
         uint32_t block_lost;
-        bool block_wide;       /* the window was more than small in it */
-        uint32_t base_x1024;   /* losses that are not ours, of 1024 frames */
-        uint32_t credit_x1024; /* losses that cost nothing yet */
+        uint32_t trial_window_x256; /* what the window was before the trial; 0: none is made */
+        uint32_t trial_wait;        /* blocks until the next one may be made */
+        uint32_t unsettled;         /* frames to come that were sent before it */
+        uint32_t base_x1024;        /* losses that are not ours, of 1024 frames */
+        uint32_t credit_x1024;      /* losses that cost nothing yet */
 };
 
 void cc_init(struct cc *c, uint32_t start, uint32_t cap);

@@ -4,19 +4,21 @@
  * loss of 16 frames says little about the target's buffer), the floor is CC_FLOOR frames, since
  * below it a path cannot even see the gap that a loss leaves behind.
  *
- * A wire that loses frames whatever the window is would hold it at the floor for nothing. So the
- * share of frames that is lost although the window is small, the base, is measured, and losses cost
- * no window as long as there are not half as many more of them. Only a small window can raise the
- * base: what it loses, it does not lose by its own size.
+ * A wire that loses frames whatever the window is would hold it down for nothing. So when many are
+ * lost, a trial at the floor finds out how many of them the wire takes by itself: the base. Losses
+ * cost no window as long as they are not half as many again. Among several hosts that fill one
+ * buffer each takes the losses of all for the wire's, therefore the base is bounded.
  */
 #include "engine/cc.h"
 
 #include "base/check.h"
 
-#define CC_FLOOR      4
-#define CC_BLOCK      256        /* frames whose losses are counted together */
-#define CC_BASE_MAX   (1024 / 6) /* of 1024 frames; others may be the cause that we do not see */
-#define CC_CREDIT_MAX (8 << 10)  /* losses in a row that the base explains */
+#define CC_FLOOR       4
+#define CC_BLOCK       256         /* frames whose losses are counted together */
+#define CC_RATE_MIN    (1024 / 32) /* lost of 1024 frames: worth a trial */
+#define CC_BASE_MAX    (1024 / 8)
+#define CC_CREDIT_MAX  (8 << 10) /* losses in a row that the base explains */
+#define CC_TRIAL_EVERY 64        /* blocks */
 
 static uint32_t cc_floor(const struct cc *c)
 {
@@ -57,29 +59,50 @@ void cc_on_send(struct cc *c, uint32_t in_flight, bool full)
                 c->due = in_flight;
 }
 
-static bool cc_is_small(const struct cc *c)
+static void cc_begin_trial(struct cc *c)
 {
-        return cc_window(c) <= c->cap / 2 || cc_window(c) == cc_floor(c);
+        c->trial_window_x256 = c->window_x256;
+        c->unsettled = cc_window(c);
+        c->undo_window_x256 = 0;
+        c->window_x256 = cc_floor(c) << 8;
+        c->trial_wait = CC_TRIAL_EVERY;
+}
+
+static void cc_end_trial(struct cc *c, uint32_t rate)
+{
+        c->base_x1024 = rate < CC_BASE_MAX ? rate : CC_BASE_MAX;
+        c->window_x256 = cc_clip(c, c->trial_window_x256);
+        c->trial_window_x256 = 0;
+}
+
+static void cc_end_block(struct cc *c)
+{
+        uint32_t rate = c->block_lost * 1024 / CC_BLOCK;
+
+        c->block_frames = c->block_lost = 0;
+        if (c->trial_window_x256 > 0)
+                cc_end_trial(c, rate);
+        else if (c->trial_wait > 0)
+                c->trial_wait--;
+        else if (rate >= CC_RATE_MIN && rate > c->base_x1024 + c->base_x1024 / 2)
+                cc_begin_trial(c);
+        if (rate < c->base_x1024 / 2)
+                c->base_x1024 = rate;
 }
 
 /* One more frame has come to its end. */
 static void cc_count(struct cc *c, bool lost)
 {
-        uint32_t rate;
-
-        c->block_frames++;
-        c->block_lost += lost;
-        c->block_wide |= !cc_is_small(c);
         c->credit_x1024 += c->base_x1024 + c->base_x1024 / 2;
         if (c->credit_x1024 > CC_CREDIT_MAX)
                 c->credit_x1024 = CC_CREDIT_MAX;
-        if (c->block_frames < CC_BLOCK)
+        if (c->unsettled > 0) {
+                c->unsettled--; /* it was sent before the trial */
                 return;
-        rate = c->block_lost * 1024 / CC_BLOCK;
-        if (!c->block_wide || rate < c->base_x1024 / 2)
-                c->base_x1024 = rate < CC_BASE_MAX ? rate : CC_BASE_MAX;
-        c->block_frames = c->block_lost = 0;
-        c->block_wide = false;
+        }
+        c->block_lost += lost;
+        if (++c->block_frames == CC_BLOCK)
+                cc_end_block(c);
 }
 
 /* Is one more loss no more than the wire takes from any window? */
@@ -94,8 +117,8 @@ static bool cc_is_base(struct cc *c)
 void cc_on_answer(struct cc *c, uint32_t weight)
 {
         cc_count(c, false);
-        if (c->due == 0)
-                return; /* the window was not what held us back */
+        if (c->due == 0 || c->trial_window_x256 > 0)
+                return; /* the window was not what held us back, or is to stay */
         c->due--;
         if (c->window_x256 < c->threshold_x256)
                 c->window_x256 += 256;
@@ -116,7 +139,7 @@ void cc_cut(struct cc *c, uint32_t weight)
 bool cc_on_loss(struct cc *c, uint64_t serial, uint64_t serial_next)
 {
         cc_count(c, true);
-        if (cc_is_base(c) || serial < c->recovery)
+        if (cc_is_base(c) || serial < c->recovery || c->trial_window_x256 > 0)
                 return false;
         cc_cut(c, 1);
         c->recovery = serial_next;
