@@ -151,6 +151,7 @@ STATS_OF_PATH(resent, p->resent)
 STATS_OF_PATH(received, p->received)
 STATS_OF_PATH(late, p->late)
 STATS_OF_PATH(lost, p->lost)
+STATS_OF_PATH(probed, p->probed)
 STATS_OF_PATH(window, p->window)
 STATS_OF_PATH(in_flight, p->in_flight)
 STATS_OF_PATH(payload, p->payload_bytes)
@@ -162,6 +163,8 @@ static const struct stats_path_row stats_path_rows[] = {
         {"frames_received", "counter", "Answers used.", stats_path_received},
         {"answers_late", "counter", "Answers to what was answered or given up.", stats_path_late},
         {"frames_lost", "counter", "Frames taken for lost.", stats_path_lost},
+        {"frames_probed", "counter", "Frames sent again to see whether they are lost.",
+         stats_path_probed},
         {"window", "gauge", "Frames allowed in flight.", stats_path_window},
         {"in_flight", "gauge", "Frames in flight.", stats_path_in_flight},
         {"payload_bytes", "gauge", "Data in a full frame.", stats_path_payload},

@@ -214,7 +214,7 @@ Test(path, without_a_free_slot_it_is_asked_20_ms_later)
 {
         struct world *w = bench_measured();
         struct path *p = world_path_at(w, 0);
-        struct slot *all[64];
+        struct slot *all[WORLD_SLOTS + 1];
         unsigned n = 0;
         nsec at = w->now;
 

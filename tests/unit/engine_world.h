@@ -12,6 +12,7 @@
 #include "engine/core.h"
 
 #define WORLD_SECTORS    4096 /* of a disk, unless the test says otherwise */
+#define WORLD_SLOTS      64
 #define WORLD_FRAMES     512
 #define WORLD_FRAME_ROOM 9280
 #define WORLD_SENT_MAX   128
@@ -104,7 +105,7 @@ static inline struct world *world_new(void)
         w->options = (struct engine_options){
                 .devices_max = 8,
                 .paths_max = 32,
-                .slots = 64,
+                .slots = WORLD_SLOTS,
                 .copies_max = 256,
                 .window_max = 64,
                 .station_max = 64,
