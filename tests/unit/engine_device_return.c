@@ -433,8 +433,28 @@ Test(device, a_silent_one_is_forgotten_5_s_after_its_last_word_and_its_last_stat
         cr_assert(!engine_device_info(w->e, WORLD_ADDR, &info));
         cr_assert(!engine_device_next(w->e, AOE_ADDR_ALL, &info));
         cr_assert_eq(device_deadline(w->e, d), NSEC_NEVER);
+        device_tick(w->e, d, since + w->options.timeout);
+        cr_assert_eq(d->state, DEVICE_STALE, "what is gone changes no more");
         cr_assert_eq(world_changes(w), EVENT_GONE);
         cr_assert_null(device_find(w->e, WORLD_ADDR));
+        world_end(w);
+}
+
+Test(device, a_forgotten_one_waits_for_no_answer)
+{
+        struct world *w = bench_new(1, false);
+        struct device *d = world_device_at(w);
+
+        world_silence(w, true);
+        device_enter(w->e, d, DEVICE_STALE, "a test", w->now);
+        world_turn(w);
+        cr_assert(world_path_at(w, 0)->asking, "IDENTIFY is out");
+        device_tick(w->e, d, w->now + DEVICE_FORGET_AFTER);
+        cr_assert(d->gone);
+        cr_assert_null(world_path_at(w, 0)->asking);
+        cr_assert_eq(w->e->slots_used, 0);
+        cr_assert(world_changes(w) & EVENT_GONE);
+        cr_assert_eq(w->e->timers.count, 1, "discovery's: its path was due once more");
         world_end(w);
 }
 

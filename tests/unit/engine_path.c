@@ -115,6 +115,7 @@ Test(path, an_answer_is_waited_for_20_ms_at_least_and_doubled_four_times_at_most
         path_ask(w->e, world_path_at(w, 0), w->now);
         world_pass(w, 1500 * NSEC_MS);
         expect_asks(w, gaps, 6);
+        cr_assert_eq(world_path_at(w, 0)->asks_lost, PATH_ASK_SHIFT_MAX);
         world_end(w);
 }
 
@@ -149,6 +150,20 @@ Test(path, a_question_is_asked_when_it_is_due_and_not_before)
         path_tick(w->e, p, due);
         cr_assert(p->asking);
         cr_assert_eq(path_deadline(w->e, p), NSEC_NEVER, "it is on its way: nothing to do");
+        world_end(w);
+}
+
+Test(path, a_question_that_waits_for_another_is_due_when_that_is_answered)
+{
+        struct world *w = bench_measured();
+        struct path *p = world_path_at(w, 0);
+
+        path_ask(w->e, p, w->now);
+        cr_assert_eq(world_turn(w), 1);
+        p->payload.again_at = w->now + NSEC_MS;
+        cr_assert_gt(path_deadline(w->e, p), p->payload.again_at);
+        world_answer_after(w, 0, 2 * NSEC_MS);
+        cr_assert_leq(p->timer.node.at, w->now);
         world_end(w);
 }
 
@@ -521,6 +536,28 @@ Test(path, a_flush_that_alone_is_ignored_for_15_s_is_tried_in_another_form)
         cr_assert_eq(world_count(w, ATA_FLUSH), 1);
         world_expect(w, &rq, REQUEST_OK);
         world_end(w);
+}
+
+Test(path, a_flush_is_tried_in_another_form_only_where_all_else_was_answered_of_late)
+{
+        static const struct {
+                nsec silent;
+                enum flush_form form;
+        } cases[] = {{DEVICE_FLUSH_SILENT / 2 - 1, FLUSH_FORM_SHORT},
+                     {DEVICE_FLUSH_SILENT / 2, FLUSH_FORM_EXT}};
+
+        for (unsigned i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+                struct world *w = bench_measured();
+                struct request rq;
+                nsec end = w->now + DEVICE_FLUSH_SILENT;
+
+                world_submit(w, &rq, REQUEST_FLUSH, 0, 0);
+                cr_assert_eq(world_turn(w), 1);
+                world_device_at(w)->heard_at = end - cases[i].silent;
+                path_tick(w->e, world_path_at(w, 0), end);
+                cr_assert_eq(world_device_at(w)->flush_form, cases[i].form);
+                world_end(w);
+        }
 }
 
 Test(path, of_several_flushes_each_has_its_own_second)
