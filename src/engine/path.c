@@ -220,9 +220,11 @@ struct path *path_pick(struct engine *e, struct device *d, struct line **ret_lin
         *ret_line = NULL;
         LIST_FOREACH (node, &d->paths) {
                 struct path *p = LIST_ENTRY(node, struct path, node);
-                unsigned window = cc_window(&p->cc), used = p->in_flight_count + p->loss.probes;
+                unsigned window = cc_window(&p->cc), used = p->in_flight_count;
                 struct line *line;
 
+                if (used > 0)
+                        used += p->loss.probes; /* where nothing is out, they are lost, too */
                 if (used >= window || window - used <= best_free ||
                     !path_is_worth(e, p, &worth, now))
                         continue;

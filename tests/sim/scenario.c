@@ -54,6 +54,7 @@ static const struct {
         {"short and long answers", scenario_short_and_long},
         {"last frame of a request lost", scenario_tail_lost},
         {"last four frames of a request lost", scenario_long_tail_lost},
+        {"a frame and its tail probes lost, one buffer", scenario_probes_lost},
         {"gap with too few later answers", scenario_gap_by_time},
         {"probe of a target that was only busy", scenario_needless_probe},
         {"reordering wire is learnt", scenario_reordering_learnt},

@@ -37,6 +37,7 @@ scenario_run scenario_short_and_long;
 /* scenario_loss.c: what counts as lost, and when */
 scenario_run scenario_tail_lost;
 scenario_run scenario_long_tail_lost;
+scenario_run scenario_probes_lost;
 scenario_run scenario_gap_by_time;
 scenario_run scenario_needless_probe;
 scenario_run scenario_reordering_learnt;

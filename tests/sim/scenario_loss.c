@@ -78,6 +78,22 @@ void scenario_long_tail_lost(struct world *w, const char *name, bool is_loud)
         story_end(w);
 }
 
+/* A frame and both probes of it: they must not fill the window of one frame for ever. */
+void scenario_probes_lost(struct world *w, const char *name, bool is_loud)
+{
+        struct plan p = scenario_plan(1500);
+        struct story_answer a;
+
+        p.devices[0].buffers = 1;
+        loss_warm_up(w, &p, name, is_loud);
+        scenario_script.most = 3;
+        w->wire.script = loss_drop_answers;
+        story_submit(w, &a, REQUEST_READ, 0, 1024);
+        story_expect(w, &a, REQUEST_OK, 2 * LOSS_RTO);
+        story_expect_true(w, scenario_script.most == 0, "three answers were lost");
+        story_end(w);
+}
+
 /* A gap with fewer later answers than count for sure, and nothing more to send. */
 void scenario_gap_by_time(struct world *w, const char *name, bool is_loud)
 {

@@ -326,6 +326,25 @@ Test(loss, all_that_expire_together_are_one_expiry)
         world_end(w);
 }
 
+Test(loss, a_target_with_one_buffer_is_sent_what_it_and_two_probes_have_lost)
+{
+        struct world *w = world_new();
+        struct request rq;
+
+        w->ports[0].buffers = 1;
+        world_start(w, 1500);
+        world_warm_up(w, 40, 1024);
+        world_silence(w, true);
+        world_submit(w, &rq, REQUEST_READ, 0, 1024);
+        world_pass(w, 4 * NSEC_MS);
+        cr_assert_eq(world_path(w, 0).probes, LOSS_PROBES_MAX);
+        world_silence(w, false);
+        world_pass(w, 16 * NSEC_MS);
+        cr_assert_eq(world_path(w, 0).lost, 1, "the RTO has passed");
+        world_expect(w, &rq, REQUEST_OK);
+        world_end(w);
+}
+
 /* ---- what an answer after all teaches ---- */
 
 /* The first of eight frames is called lost by gap and sent again; its answers are on the way. */

@@ -94,6 +94,11 @@ Test(choice, new_frames_leave_the_places_of_tail_probes_free)
         cr_assert_eq(bench_pick_now(w), 0);
         p->loss.probes = 2;
         cr_assert_eq(bench_pick_now(w), -1);
+        cc_init(&p->cc, 2, 2);
+        p->in_flight_count = 0;
+        cr_assert_eq(bench_pick_now(w), 0, "nothing is out, and so no probe either");
+        p->in_flight_count = 1;
+        cr_assert_eq(bench_pick_now(w), -1);
         p->in_flight_count = p->loss.probes = 0;
         world_end(w);
 }
