@@ -72,3 +72,23 @@ Test(path, gives_all_it_has_back_when_its_device_is_forgotten)
         cr_assert_eq(w->e->devices.used, 0);
         world_end(w);
 }
+
+Test(path, is_due_to_be_asked_when_taken_and_not_counted_when_freed)
+{
+        static const uint8_t mac[6] = {2, 0, 0, 0, 1, 77};
+        struct world *w = world_new();
+        struct device *d;
+        struct path *p;
+
+        world_start(w, 1500);
+        d = world_device_at(w);
+        p = path_take(w->e, d, 0, mac, w->now);
+        cr_assert_eq(p->state, PATH_NEW);
+        cr_assert_eq(p->ask_at, w->now);
+        cr_assert_eq(d->path_count, 2);
+        engine_check(w->e);
+        path_free(w->e, p);
+        cr_assert_eq(d->path_count, 1);
+        engine_check(w->e);
+        world_end(w);
+}
