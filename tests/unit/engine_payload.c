@@ -192,6 +192,25 @@ Test(payload, two_lost_probes_say_nothing)
         world_end(w);
 }
 
+Test(payload, another_offer_drops_the_probe_that_is_out_but_no_question)
+{
+        struct world *w = bench_new(16);
+        struct path *p;
+
+        w->ports[0].out_max = frame_bytes(2);
+        world_start(w, 9000);
+        p = world_path_at(w, 0);
+        cr_assert_eq(p->asking->kind, SLOT_PROBE_OUT);
+        world_link(w, 0, true, 1500);
+        cr_assert_null(p->asking, "its answer would speak for another payload");
+        path_ask(w->e, p, w->now);
+        world_turn(w);
+        cr_assert_eq(p->asking->kind, SLOT_IDENTIFY);
+        world_link(w, 0, true, 9000);
+        cr_assert_eq(p->asking->kind, SLOT_IDENTIFY);
+        world_end(w);
+}
+
 Test(payload, a_refused_one_is_halved_at_once)
 {
         static const uint32_t sizes[] = {16, 8, 8};
