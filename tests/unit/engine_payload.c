@@ -253,6 +253,19 @@ Test(payload, a_probe_is_waited_for_20_ms_and_twice_as_long_each_time)
         world_end(w);
 }
 
+Test(payload, nothing_is_asked_where_nothing_larger_is_left_to_try)
+{
+        struct world *w = bench_up(2);
+        struct path *p = world_path_at(w, 0);
+
+        p->payload.again_at = w->now; /* what made it wait has gone meanwhile */
+        path_tick(w->e, p, w->now);
+        cr_assert_null(p->asking);
+        cr_assert_eq(p->payload.again_at, NSEC_NEVER);
+        cr_assert_eq(w->e->slots_used, 0);
+        world_end(w);
+}
+
 Test(payload, a_larger_one_than_what_passed_is_tried_again_a_minute_later)
 {
         struct world *w = bench_new(16);
