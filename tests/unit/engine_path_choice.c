@@ -424,6 +424,7 @@ Test(choice, a_suspect_path_that_leaves_two_questions_unanswered_is_dead)
         cr_assert_eq(p->state, PATH_UP);
         bench_lose_question(w, p);
         cr_assert_eq(p->state, PATH_DEAD);
+        cr_assert_eq(p->ask_at, w->now + PATH_ASK_EVERY, "and left alone for a while");
         world_end(w);
 }
 

@@ -211,6 +211,24 @@ Test(payload, another_offer_drops_the_probe_that_is_out_but_no_question)
         world_end(w);
 }
 
+Test(payload, a_question_waits_for_the_probe_that_is_out_and_goes_before_the_next)
+{
+        struct world *w = bench_new(16);
+        struct path *p;
+
+        w->ports[0].out_max = frame_bytes(2);
+        world_start(w, 9000);
+        p = world_path_at(w, 0);
+        path_ask(w->e, p, w->now);
+        path_tick(w->e, p, w->now);
+        cr_assert_eq(p->asking->kind, SLOT_PROBE_OUT);
+        cr_assert_eq(w->e->slots_used, 1);
+        path_tick(w->e, p, w->now + PATH_ASK_WAIT_MAX);
+        cr_assert_eq(p->asking->kind, SLOT_IDENTIFY);
+        cr_assert_eq(w->e->slots_used, 1);
+        world_end(w);
+}
+
 Test(payload, a_refused_one_is_halved_at_once)
 {
         static const uint32_t sizes[] = {16, 8, 8};
