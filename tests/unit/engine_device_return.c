@@ -72,6 +72,23 @@ Test(device, its_end_of_patience_is_a_deadline)
         world_end(w);
 }
 
+Test(device, another_reason_for_the_state_it_has_is_told_once)
+{
+        static const char reasons[2][8] = {"a test", "a guess"};
+        struct world *w = bench_new(1, false);
+        struct device *d = world_device_at(w);
+
+        device_enter(w->e, d, DEVICE_STALE, reasons[0], w->now);
+        cr_assert_eq(world_changes(w), EVENT_STATE | EVENT_PATHS);
+        for (unsigned i = 0; i < 2; i++) {
+                device_enter(w->e, d, DEVICE_STALE, reasons[1], w->now + 1);
+                cr_assert_eq(world_changes(w), i == 0 ? EVENT_STATE : 0);
+                cr_assert_str_eq(world_device(w).reason, "a guess");
+                cr_assert_eq(world_device(w).state_since, w->now);
+        }
+        world_end(w);
+}
+
 Test(device, down_ends_its_requests_where_loss_fails)
 {
         struct request rq, later;
