@@ -466,8 +466,10 @@ Test(device, a_forgotten_one_waits_for_no_answer)
         device_enter(w->e, d, DEVICE_STALE, "a test", w->now);
         world_turn(w);
         cr_assert(world_path_at(w, 0)->asking, "IDENTIFY is out");
-        device_tick(w->e, d, w->now + DEVICE_FORGET_AFTER);
+        device_tick(w->e, d, w->now + w->options.timeout); /* late: it might be down, too */
         cr_assert(d->gone);
+        cr_assert_eq(d->state, DEVICE_STALE);
+        cr_assert_eq(w->e->discover.query_count, 0, "it is not asked, either");
         cr_assert_null(world_path_at(w, 0)->asking);
         cr_assert_eq(w->e->slots_used, 0);
         cr_assert(world_changes(w) & EVENT_GONE);
