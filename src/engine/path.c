@@ -223,8 +223,8 @@ struct path *path_pick(struct engine *e, struct device *d, struct line **ret_lin
                 unsigned window = cc_window(&p->cc), used = p->in_flight_count;
                 struct line *line;
 
-                if (used > 0)
-                        used += p->loss.probes; /* where nothing is out, they are lost, too */
+                if (!list_is_empty(&p->loss.in_flight))
+                        used += p->loss.probes; /* else they are lost, too */
                 if (used >= window || window - used <= best_free ||
                     !path_is_worth(e, p, &worth, now))
                         continue;

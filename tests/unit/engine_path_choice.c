@@ -85,20 +85,33 @@ Test(choice, new_frames_leave_the_places_of_tail_probes_free)
 {
         struct world *w = bench_new();
         struct path *p = world_path_at(w, 0);
+        struct request rq;
 
         world_link(w, 1, false, 9000);
         world_link(w, 2, false, 9000);
         cc_init(&p->cc, 8, 64);
-        p->in_flight_count = 6;
+        world_submit(w, &rq, REQUEST_READ, 0, 6 * 1024);
+        world_turn(w);
+        cr_assert_eq(p->in_flight_count, 6);
         p->loss.probes = 1;
         cr_assert_eq(bench_pick_now(w), 0);
         p->loss.probes = 2;
         cr_assert_eq(bench_pick_now(w), -1);
+        world_end(w);
+}
+
+Test(choice, tail_probes_hold_no_places_where_nothing_is_out_but_a_flush)
+{
+        struct world *w = bench_new();
+        struct path *p = world_path_at(w, 0);
+
+        world_link(w, 1, false, 9000);
+        world_link(w, 2, false, 9000);
         cc_init(&p->cc, 2, 2);
-        p->in_flight_count = 0;
-        cr_assert_eq(bench_pick_now(w), 0, "nothing is out, and so no probe either");
+        p->loss.probes = 2;
+        cr_assert_eq(bench_pick_now(w), 0, "what they repeated was lost");
         p->in_flight_count = 1;
-        cr_assert_eq(bench_pick_now(w), -1);
+        cr_assert_eq(bench_pick_now(w), 0);
         p->in_flight_count = p->loss.probes = 0;
         world_end(w);
 }
