@@ -259,9 +259,9 @@ void path_on_heard(struct engine *e, struct path *p, nsec now)
         p->rtt.backoff = 0;
         p->asks_lost = 0;
         p->loss.heard_at = now;
+        if (p->suspect || p->loss.probes > 0)
+                device_run(e, p->device); /* the probes' places are free */
         p->loss.probes = 0;
-        if (p->suspect)
-                device_run(e, p->device);
         p->suspect = false;
         path_arm(e, p); /* without back-off the deadline comes forward */
 }

@@ -475,6 +475,20 @@ Test(choice, any_answer_is_a_sign_of_health)
         world_end(w);
 }
 
+Test(choice, an_answer_gives_the_places_of_probes_back)
+{
+        struct world *w = bench_new();
+        struct path *p = world_path_at(w, 0);
+
+        list_del(&p->device->run);
+        path_on_heard(w->e, p, w->now);
+        cr_assert(!list_is_linked(&p->device->run), "nothing has become free");
+        p->loss.probes = 1;
+        path_on_heard(w->e, p, w->now);
+        cr_assert(list_is_linked(&p->device->run));
+        world_end(w);
+}
+
 Test(choice, an_answer_brings_the_deadline_forward)
 {
         struct world *w = world_new();
