@@ -37,6 +37,8 @@ static const char *complaints_op(enum request_op op)
         switch (op) {
         case REQUEST_READ: return "read";
         case REQUEST_WRITE: return "write";
+        case REQUEST_ZERO: return "zeroing";
+        case REQUEST_TRIM: return "trim";
         case REQUEST_FLUSH: return "flush";
         case REQUEST_LOOKUP: return "lookup";
         }

@@ -34,10 +34,10 @@ void drain_on_done(struct drain *d, const struct request *rq)
 {
         struct drain_entry *en;
 
-        if (rq->status != REQUEST_OK || (rq->op != REQUEST_WRITE && rq->op != REQUEST_FLUSH))
+        if (rq->status != REQUEST_OK || (!request_is_write(rq) && rq->op != REQUEST_FLUSH))
                 return;
         en = drain_entry_find(d, rq->addr);
-        if (rq->op == REQUEST_WRITE) {
+        if (request_is_write(rq)) {
                 if (!en) {
                         d->overflow = true;
                         return;
@@ -67,7 +67,8 @@ static int drain_error_of(enum request_status s)
         case REQUEST_NO_DEVICE:
         case REQUEST_RANGE:
         case REQUEST_CANCELLED:
-        case REQUEST_NO_MEMORY: return -EIO;
+        case REQUEST_NO_MEMORY:
+        case REQUEST_UNSUPPORTED: return -EIO;
         }
         return -EIO;
 }

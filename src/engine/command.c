@@ -27,7 +27,16 @@ static uint8_t *edge_at(struct request *rq, uint64_t lba)
         return tail ? rq->edges + AOE_SECTOR_BYTES : rq->edges;
 }
 
-/* The user's bytes over what the disk had in the partial sectors. */
+/* The user's bytes, or his zeroes. */
+static void edge_put(const struct request *rq, uint8_t *to, uint32_t at, uint32_t bytes)
+{
+        if (rq->op == REQUEST_ZERO)
+                memset(to, 0, bytes);
+        else
+                memcpy(to, rq->data + at, bytes);
+}
+
+/* ... over what the disk had in the partial sectors. */
 static void edge_merge(struct request *rq)
 {
         uint64_t first = rq->lba_first * AOE_SECTOR_BYTES;
@@ -36,12 +45,12 @@ static void edge_merge(struct request *rq)
                 uint32_t skip = (uint32_t)(rq->offset - first);
                 uint32_t room = AOE_SECTOR_BYTES - skip;
 
-                memcpy(rq->edges + skip, rq->data, rq->bytes < room ? rq->bytes : room);
+                edge_put(rq, rq->edges + skip, 0, rq->bytes < room ? rq->bytes : room);
         }
         if (edge_at_tail(rq)) {
                 uint32_t n = (uint32_t)((rq->offset + rq->bytes) % AOE_SECTOR_BYTES);
 
-                memcpy(rq->edges + AOE_SECTOR_BYTES, rq->data + rq->bytes - n, n);
+                edge_put(rq, rq->edges + AOE_SECTOR_BYTES, rq->bytes - n, n);
         }
 }
 
@@ -54,14 +63,50 @@ static void command_ready(struct engine *e, struct request *rq)
         device_run(e, rq->device);
 }
 
+/* Can TRIM do it? Then the block of ranges is made. */
+static bool command_by_trim(struct request *rq)
+{
+        const struct device *d = rq->device;
+        bool whole = rq->offset % AOE_SECTOR_BYTES == 0 && rq->bytes % AOE_SECTOR_BYTES == 0;
+        bool zeroes = rq->op == REQUEST_ZERO && rq->may_trim && d->identity.trim_zeroes && whole;
+
+        if (d->trim_refused || !d->identity.trim || (rq->op != REQUEST_TRIM && !zeroes))
+                return false;
+        ata_build_trim(rq->edges, rq->lba_first, rq->lba_end - rq->lba_first);
+        return true;
+}
+
 void command_unblock(struct engine *e, struct request *rq)
 {
-        bool edges = rq->op == REQUEST_WRITE && (edge_at_head(rq) || edge_at_tail(rq));
+        bool writes = rq->op == REQUEST_WRITE || rq->op == REQUEST_ZERO;
+        bool edges = writes && (edge_at_head(rq) || edge_at_tail(rq));
 
         CHECK(rq->stage == STAGE_BLOCKED);
         rq->stage = edges ? STAGE_EDGES : STAGE_ISSUE;
         rq->lba_next = rq->lba_first;
+        rq->by_trim = request_is_write(rq) && command_by_trim(rq);
         command_ready(e, rq);
+}
+
+static void command_begin_flush(struct engine *e, struct request *rq)
+{
+        rq->lba_end = 1; /* one command */
+        order_enter_flush(rq->device, rq);
+        if (order_is_past(rq->device, rq->order.ticket))
+                command_unblock(e, rq);
+}
+
+/* The sectors that rq touches; TRIM: that lie in it wholly. */
+static void command_set_range(struct request *rq, uint64_t end)
+{
+        uint64_t inside = AOE_SECTOR_BYTES - 1;
+
+        rq->lba_first = rq->offset / AOE_SECTOR_BYTES;
+        rq->lba_end = (end + inside) / AOE_SECTOR_BYTES;
+        if (rq->op != REQUEST_TRIM)
+                return;
+        rq->lba_first = (rq->offset + inside) / AOE_SECTOR_BYTES;
+        rq->lba_end = end / AOE_SECTOR_BYTES;
 }
 
 void command_begin(struct engine *e, struct request *rq, nsec now)
@@ -71,10 +116,7 @@ void command_begin(struct engine *e, struct request *rq, nsec now)
 
         rq->stage = STAGE_BLOCKED;
         if (rq->op == REQUEST_FLUSH) {
-                rq->lba_end = 1; /* one command */
-                order_enter_flush(d, rq);
-                if (order_is_past(d, rq->order.ticket))
-                        command_unblock(e, rq);
+                command_begin_flush(e, rq);
                 return;
         }
         if (!add_checked(rq->offset, rq->bytes, &end) ||
@@ -82,10 +124,17 @@ void command_begin(struct engine *e, struct request *rq, nsec now)
                 request_finish(e, rq, REQUEST_RANGE, now);
                 return;
         }
-        rq->lba_first = rq->offset / AOE_SECTOR_BYTES;
-        rq->lba_end = (end + AOE_SECTOR_BYTES - 1) / AOE_SECTOR_BYTES;
+        command_set_range(rq, end);
         if (rq->op == REQUEST_READ) {
                 command_unblock(e, rq);
+                return;
+        }
+        if (rq->op == REQUEST_TRIM && (!d->identity.trim || d->trim_refused)) {
+                request_finish(e, rq, REQUEST_UNSUPPORTED, now);
+                return;
+        }
+        if (rq->lba_first >= rq->lba_end) { /* TRIM of less than a sector */
+                request_finish(e, rq, REQUEST_OK, now);
                 return;
         }
         rq->order.range.first = rq->lba_first;
@@ -118,7 +167,7 @@ static void command_drop_slots(struct engine *e, struct request *rq, nsec now)
         while ((node = list_first(&rq->slots))) {
                 struct slot *s = LIST_ENTRY(node, struct slot, member);
 
-                if (s->state == SLOT_SENT && s->kind != SLOT_FLUSH) {
+                if (s->state == SLOT_SENT && !slot_is_slow(s)) {
                         slot_orphan(s);
                         continue;
                 }
@@ -149,9 +198,11 @@ static void request_count(struct device *d, const struct request *rq, enum reque
                 d->bytes_read += rq->bytes;
                 break;
         case REQUEST_WRITE:
+        case REQUEST_ZERO:
                 d->requests_write++;
                 d->bytes_written += rq->bytes;
                 break;
+        case REQUEST_TRIM: d->requests_trim++; break;
         case REQUEST_FLUSH: d->requests_flush++; break;
         case REQUEST_LOOKUP: break;
         }
@@ -239,7 +290,7 @@ static void command_reclaim(struct engine *e, nsec now)
                         struct request *rq = LIST_ENTRY(node, struct request, open);
 
                         if (rq->op != REQUEST_WRITE)
-                                continue;
+                                continue; /* holds none */
                         e->counters.no_memory++;
                         request_finish(e, rq, REQUEST_NO_MEMORY, now);
                         return;
@@ -270,9 +321,26 @@ static void cut_write(struct request *rq, struct slot *s, const struct path *p)
                 uint64_t left = middle_end - s->lba;
 
                 s->sectors = left < p->payload.sectors ? (uint32_t)left : p->payload.sectors;
-                s->payload = rq->data + (s->lba * AOE_SECTOR_BYTES - rq->offset);
+                s->payload = rq->op == REQUEST_ZERO
+                                     ? slot_zeroes()
+                                     : rq->data + (s->lba * AOE_SECTOR_BYTES - rq->offset);
         }
         rq->lba_next += s->sectors;
+}
+
+static void cut_trim(struct request *rq, struct slot *s)
+{
+        s->kind = SLOT_TRIM;
+        s->lba = rq->lba_first;
+        s->sectors = (uint32_t)(rq->lba_end - rq->lba_first);
+        s->payload = rq->edges;
+        rq->lba_next = rq->lba_end;
+}
+
+static void cut_flush(struct request *rq, struct slot *s)
+{
+        s->kind = SLOT_FLUSH;
+        rq->lba_next = rq->lba_end;
 }
 
 static void cut_read(struct request *rq, struct slot *s, const struct path *p)
@@ -286,7 +354,8 @@ static void cut_read(struct request *rq, struct slot *s, const struct path *p)
 
 /*
  * The request whose turn it is. Reads that memory is out for step aside: the writes behind them
- * hold some, and must be able to give it back. Flushes that the disk has no command for end here.
+ * hold some, and must be able to give it back. What the disk has turned out to have no command for
+ * ends here.
  */
 static struct request *command_head(struct engine *e, struct device *d, const struct path *p,
                                     struct line **ret_line, nsec now)
@@ -303,6 +372,8 @@ static struct request *command_head(struct engine *e, struct device *d, const st
                 CHECK(rq->lba_next < rq->lba_end);
                 if (rq->op == REQUEST_FLUSH && d->flush_form == FLUSH_FORM_NONE) {
                         request_finish(e, rq, REQUEST_OK, now);
+                } else if (rq->op == REQUEST_TRIM && !rq->by_trim) {
+                        request_finish(e, rq, REQUEST_UNSUPPORTED, now);
                 } else if (rq->op == REQUEST_READ && !command_reserve(e, rq, p)) {
                         list_del(node);
                         list_add_tail(&d->hungry, node);
@@ -327,7 +398,7 @@ struct slot *command_next(struct engine *e, struct device *d, struct path *p,
         rq = command_head(e, d, p, ret_line, now);
         if (!rq)
                 return NULL;
-        if (rq->op == REQUEST_WRITE && !copy_has_room(e)) {
+        if (request_is_write(rq) && !copy_has_room(e)) {
                 *ret_line = &e->line_copies;
                 return NULL;
         }
@@ -338,16 +409,16 @@ struct slot *command_next(struct engine *e, struct device *d, struct path *p,
         }
         s->request = rq;
         list_add_tail(&rq->slots, &s->member);
-        if (rq->stage == STAGE_EDGES)
+        if (rq->by_trim)
+                cut_trim(rq, s);
+        else if (rq->stage == STAGE_EDGES)
                 cut_edge(rq, s);
-        else if (rq->op == REQUEST_WRITE)
-                cut_write(rq, s, p);
         else if (rq->op == REQUEST_READ)
                 cut_read(rq, s, p);
+        else if (rq->op == REQUEST_FLUSH)
+                cut_flush(rq, s);
         else
-                rq->lba_next = rq->lba_end;
-        if (rq->op == REQUEST_FLUSH)
-                s->kind = SLOT_FLUSH;
+                cut_write(rq, s, p);
         if (rq->lba_next == rq->lba_end)
                 list_del(&rq->node);
         return s;
@@ -451,7 +522,8 @@ bool command_on_answer(struct engine *e, struct slot *s, const struct aoe_ata *a
                 memcpy(edge_at(s->request, s->lba), data.at, AOE_SECTOR_BYTES);
                 command_piece_done(e, s, now);
                 break;
-        case SLOT_WRITE: command_piece_done(e, s, now); break;
+        case SLOT_WRITE:
+        case SLOT_TRIM: command_piece_done(e, s, now); break;
         case SLOT_FLUSH: flush_done(e, s, ata, now); break;
         case SLOT_IDENTIFY:
         case SLOT_PROBE_OUT:
@@ -460,108 +532,4 @@ bool command_on_answer(struct engine *e, struct slot *s, const struct aoe_ata *a
         if (was_small) /* large it was refused, small it went: the target lied about its size */
                 payload_shrink(e, p, PAYLOAD_SECTORS_SAFE, now);
         return kept;
-}
-
-/* ---- refusals ---- */
-
-/* No form of FLUSH is left: fsync goes on without, and says so once. */
-static void flush_give_up(struct engine *e, struct slot *s, nsec now)
-{
-        struct device *d = s->device;
-
-        if (d->flush_class != FLUSH_NONE)
-                device_notice(e, d, EVENT_FLUSH_NONE);
-        d->flush_class = FLUSH_NONE;
-        slot_detach(e, s, now);
-        request_finish(e, s->request, REQUEST_OK, now);
-}
-
-static void flush_next_form(struct engine *e, struct slot *s, enum flush_form form, nsec now)
-{
-        struct device *d = s->device;
-
-        /* Several are out at once: another one may have got further meanwhile. */
-        if (d->flush_form < form)
-                d->flush_form = (uint8_t)form;
-        if (d->flush_form == FLUSH_FORM_NONE) {
-                flush_give_up(e, s, now);
-                return;
-        }
-        slot_detach(e, s, now);
-        slot_advance(s);
-        slot_requeue(e, s, AGAIN_MOVED, now);
-}
-
-static void command_fail(struct engine *e, struct slot *s, uint8_t aoe_error,
-                         const struct aoe_ata *ata, nsec now)
-{
-        struct request *rq = s->request;
-        bool reserved = aoe_error == AOE_ERROR_RESERVED;
-
-        rq->aoe_error = aoe_error;
-        rq->ata_status = ata->status;
-        rq->ata_error = ata->feature;
-        rq->error_lba = s->lba;
-        request_finish(e, rq, reserved ? REQUEST_RESERVED : REQUEST_ERROR, now);
-}
-
-static bool refusal_is_abort(const struct aoe_ata *ata)
-{
-        return ata->status & ATA_STATUS_ERR && ata->feature & ATA_ERROR_ABRT;
-}
-
-static void flush_on_refusal(struct engine *e, struct slot *s, uint8_t aoe_error,
-                             const struct aoe_ata *ata, nsec now)
-{
-        enum flush_form form = s->flush_form;
-        bool ext = form == FLUSH_FORM_EXT || form == FLUSH_FORM_EXT_ONE;
-
-        if (aoe_error == AOE_ERROR_ARGUMENT && form == FLUSH_FORM_EXT)
-                flush_next_form(e, s, FLUSH_FORM_EXT_ONE, now);
-        else if (aoe_error == AOE_ERROR_ARGUMENT && form == FLUSH_FORM_SHORT)
-                flush_next_form(e, s, FLUSH_FORM_SHORT_ONE, now);
-        else if (aoe_error == AOE_ERROR_ARGUMENT || refusal_is_abort(ata))
-                flush_next_form(e, s, ext ? FLUSH_FORM_SHORT : FLUSH_FORM_NONE, now);
-        else
-                command_fail(e, s, aoe_error, ata, now);
-}
-
-void command_on_flush_silence(struct engine *e, struct slot *s, nsec now)
-{
-        enum flush_form form = s->flush_form;
-        bool ext = form == FLUSH_FORM_EXT || form == FLUSH_FORM_EXT_ONE;
-
-        flush_next_form(e, s, ext ? FLUSH_FORM_SHORT : FLUSH_FORM_NONE, now);
-}
-
-/* One write that the target aborts is the sign of a read-only disk: said once. */
-static void command_note_refusal(struct engine *e, struct device *d, bool write,
-                                 const struct aoe_ata *ata)
-{
-        if (!write || d->refused || !refusal_is_abort(ata))
-                return;
-        d->refused = true;
-        device_notice(e, d, EVENT_REFUSED);
-}
-
-void command_on_refusal(struct engine *e, struct slot *s, uint8_t aoe_error,
-                        const struct aoe_ata *ata, nsec now)
-{
-        bool size = aoe_error == AOE_ERROR_ARGUMENT || (!aoe_error && refusal_is_abort(ata));
-
-        if (s->kind == SLOT_FLUSH) {
-                flush_on_refusal(e, s, aoe_error, ata, now);
-                return;
-        }
-        if (size && !s->small && s->sectors_sent > PAYLOAD_SECTORS_SAFE) {
-                /* ggaoed aborts, vblade says bad argument when it has less room than it said. */
-                discover_ask(e, s->device->addr);
-                s->small = true;
-                slot_requeue(e, s, AGAIN_MOVED, now);
-                return;
-        }
-        if (aoe_error == AOE_ERROR_ARGUMENT || ata->feature & ATA_ERROR_IDNF)
-                path_ask(e, s->path, now); /* beyond the end: has it shrunk? */
-        command_note_refusal(e, s->device, s->kind == SLOT_WRITE, ata);
-        command_fail(e, s, aoe_error, ata, now);
 }

@@ -36,11 +36,6 @@ struct slot *command_next(struct engine *e, struct device *d, struct path *p,
 /* A good answer to s. data: what follows the ATA argument. true: f was kept. */
 bool command_on_answer(struct engine *e, struct slot *s, const struct aoe_ata *ata,
                        struct bytes data, struct frame *f, nsec now);
-/* The target said no. */
-void command_on_refusal(struct engine *e, struct slot *s, uint8_t aoe_error,
-                        const struct aoe_ata *ata, nsec now);
-/* A FLUSH was sent again and again while the device answered other things. */
-void command_on_flush_silence(struct engine *e, struct slot *s, nsec now);
 /* Ends rq: gives up its slots and memory that its result does not need, and queues it as done. */
 void request_finish(struct engine *e, struct request *rq, enum request_status status, nsec now);
 /* rq starts over and holds no slots and no memory: its device is silent, or its way of gathering

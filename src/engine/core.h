@@ -14,6 +14,7 @@
 #include "engine/order.h"
 #include "engine/path.h"
 #include "engine/payload.h"
+#include "engine/refusal.h"
 #include "engine/station.h"
 #include "engine/window.h"
 

@@ -220,7 +220,7 @@ static void device_adopt(struct engine *e, struct device *d, struct path *p,
         d->identified = true;
         d->flush_form = identity->lba48 ? FLUSH_FORM_EXT : FLUSH_FORM_SHORT;
         d->flush_class = FLUSH_UNKNOWN;
-        d->refused = false;
+        d->refused = d->trim_refused = false;
         path_enter(e, p, PATH_UP, now);
         device_notice(e, d, EVENT_APPEARED | EVENT_SIZE);
         device_enter(e, d, DEVICE_UP, device_well, now);

@@ -81,8 +81,9 @@ struct device {
         nsec query_at;  /* next directed query; NSEC_NEVER */
         bool parked;    /* not UP for DEVICE_PARK_AFTER: its requests hold no slots */
         nsec state_since;
-        bool refused; /* a write was aborted: said once */
-        uint64_t requests_read, requests_write, requests_flush;
+        bool refused;      /* a write was aborted: said once */
+        bool trim_refused; /* TRIM is offered, but was aborted (aoe.md 1.7) */
+        uint64_t requests_read, requests_write, requests_flush, requests_trim;
         uint64_t bytes_read, bytes_written, errors;
         uint8_t config[AOE_STRING_BYTES_MAX];
 };

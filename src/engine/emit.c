@@ -37,7 +37,7 @@ static struct slot *emit_next(struct engine *e, struct device *d, struct path **
                 return NULL;
         if (!s)
                 return command_next(e, d, *ret_path, ret_line, now);
-        if (s->kind != SLOT_WRITE || copy_has_room(e))
+        if (!slot_is_write(s) || copy_has_room(e))
                 return s;
         *ret_line = &e->line_copies;
         return NULL;
@@ -55,7 +55,7 @@ static size_t emit_device(struct engine *e, struct device *d, struct tx *tx, siz
         *ret_line = NULL;
         while (n < tx_max && (s = emit_next(e, d, &p, ret_line, now))) {
                 slot_send(e, s, p, &tx[n++], now);
-                if (s->kind == SLOT_FLUSH) {
+                if (slot_is_slow(s)) {
                         d->query_at = nsec_min(d->query_at, nsec_add(now, DEVICE_STALE_AFTER));
                         device_arm(e, d);
                 } else {

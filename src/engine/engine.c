@@ -159,7 +159,7 @@ static void request_reset(struct request *rq)
         rq->lba_first = rq->lba_next = rq->lba_end = 0;
         rq->frames_reserved = 0;
         rq->stage = STAGE_BLOCKED;
-        rq->interrupted = rq->by_copy = false;
+        rq->interrupted = rq->by_copy = rq->by_trim = false;
         list_init(&rq->frames);
         list_init(&rq->node);
         list_init(&rq->open);
@@ -198,6 +198,13 @@ static bool engine_submit_lookup(struct engine *e, struct request *rq, const str
         return true;
 }
 
+static uint32_t request_bytes_max(const struct request *rq)
+{
+        bool carries_data = rq->op == REQUEST_READ || rq->op == REQUEST_WRITE;
+
+        return carries_data ? REQUEST_BYTES_MAX : REQUEST_RANGE_BYTES_MAX;
+}
+
 bool engine_submit(struct engine *e, struct request *rq, nsec now)
 {
         struct device *d = device_find(e, rq->addr);
@@ -208,7 +215,7 @@ bool engine_submit(struct engine *e, struct request *rq, nsec now)
                 d = NULL;
         if (rq->op == REQUEST_LOOKUP)
                 return engine_submit_lookup(e, rq, d, now);
-        CHECK(rq->op == REQUEST_FLUSH || (rq->bytes > 0 && rq->bytes <= REQUEST_BYTES_MAX));
+        CHECK(rq->op == REQUEST_FLUSH || (rq->bytes > 0 && rq->bytes <= request_bytes_max(rq)));
         e->open_count++;
         refusal = d ? request_refusal(e, d) : REQUEST_NO_DEVICE;
         if (refusal != REQUEST_PENDING) {

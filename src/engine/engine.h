@@ -162,7 +162,9 @@ struct device_info {
         unsigned path_count;
         bool duplicate; /* a MAC that is another disk claims the same address */
         uint8_t duplicate_mac[6];
-        uint64_t requests_read, requests_write, requests_flush;
+        bool trims;       /* TRIM is offered and was not refused so far */
+        bool trim_zeroes; /* ... and what was trimmed reads as zeroes */
+        uint64_t requests_read, requests_write, requests_flush, requests_trim;
         uint64_t bytes_read, bytes_written;
         uint64_t errors; /* requests that ended with anything but OK */
         uint32_t requests_open;

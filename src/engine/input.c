@@ -86,6 +86,7 @@ static size_t answer_data_bytes(const struct slot *s)
         case SLOT_IDENTIFY:
         case SLOT_PROBE_OUT: return ATA_IDENTIFY_BYTES;
         case SLOT_WRITE:
+        case SLOT_TRIM:
         case SLOT_FLUSH: return 0;
         }
         CHECK(!"a slot kind");
@@ -96,7 +97,7 @@ static size_t answer_data_bytes(const struct slot *s)
 static void answer_settle(struct engine *e, const struct answer *a, bool good, nsec now)
 {
         struct slot *s = a->slot;
-        struct copy *c = s->kind == SLOT_WRITE ? copy_find(s, a->seq) : NULL;
+        struct copy *c = slot_is_write(s) ? copy_find(s, a->seq) : NULL;
 
         if (c && c == s->copy)
                 s->copy = NULL;
@@ -163,7 +164,7 @@ static enum drop input_ata(struct engine *e, unsigned link, const struct aoe_hea
         else if (good)
                 *ret_kept = command_on_answer(e, s, &a.ata, a.data, f, now);
         else
-                command_on_refusal(e, s, a.error ? a.aoe_error : 0, &a.ata, now);
+                refusal_on_answer(e, s, a.error ? a.aoe_error : 0, &a.ata, now);
         return DROP_NONE;
 }
 

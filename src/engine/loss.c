@@ -133,7 +133,7 @@ void loss_on_answer(struct engine *e, struct slot *s, uint16_t seq, struct path 
         struct sending t = known ? *known : (struct sending){.overtaken_at = NSEC_NEVER};
         bool was_out = s->state == SLOT_SENT && seq == s->seq;
         bool in_time = was_out || (known && s->again == AGAIN_PROBE);
-        bool counts = !slot_is_pinned(s) && s->kind != SLOT_FLUSH;
+        bool counts = !slot_is_pinned(s) && !slot_is_slow(s);
 
         if (was_out && counts)
                 loss_overtake(s, now);
@@ -141,7 +141,7 @@ void loss_on_answer(struct engine *e, struct slot *s, uint16_t seq, struct path 
         from->received++;
         path_on_heard(e, from, now);
         loss_learn_overtaking(from, &t, now);
-        if (t.path && s->kind != SLOT_FLUSH) /* which says nothing of the wire */
+        if (t.path && !slot_is_slow(s))
                 rtt_sample(&from->rtt, nsec_since(now, t.at));
         if (was_out && s->again == AGAIN_PROBE && s->before.path == from)
                 loss_count(from, s->before.serial); /* what the probe repeated was lost, then */

@@ -281,8 +281,8 @@ void path_on_expiry(struct engine *e, struct path *p, nsec now)
         }
 }
 
-/* FLUSH takes as long as it takes: sent again at leisure, and not for ever where all else is
- * answered. */
+/* FLUSH and TRIM take as long as it takes: sent again at leisure, and not for ever where all else
+ * is answered. */
 static void path_tick_slow(struct engine *e, struct path *p, nsec now)
 {
         LIST_FOREACH_SAFE (node, &p->slow) {
@@ -292,7 +292,7 @@ static void path_tick_slow(struct engine *e, struct path *p, nsec now)
                         break;
                 if (nsec_since(now, s->first_at) >= DEVICE_FLUSH_SILENT &&
                     nsec_since(now, p->device->heard_at) < DEVICE_FLUSH_SILENT / 2)
-                        command_on_flush_silence(e, s, now);
+                        refusal_on_silence(e, s, now);
                 else
                         slot_requeue(e, s, AGAIN_MOVED, now);
         }
@@ -454,7 +454,7 @@ void path_check(const struct engine *e, const struct path *p)
         LIST_FOREACH (node, &p->loss.in_flight)
                 in_flight++;
         LIST_FOREACH (node, &p->slow) {
-                CHECK(LIST_ENTRY(node, struct slot, node)->kind == SLOT_FLUSH);
+                CHECK(slot_is_slow(LIST_ENTRY(node, struct slot, node)));
                 in_flight++;
         }
         CHECK(in_flight == p->in_flight_count);

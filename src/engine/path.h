@@ -63,7 +63,7 @@ struct path {
         struct cc cc;
         struct loss loss;
         struct payload payload;
-        struct list slow;         /* struct slot: FLUSH, which takes as long as it takes */
+        struct list slow;         /* struct slot: FLUSH, TRIM: they take as long as it takes */
         unsigned in_flight_count; /* of loss.in_flight and slow */
         struct list unproven;     /* struct copy by serial */
         struct list proven;       /* struct copy by due */

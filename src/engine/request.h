@@ -18,11 +18,14 @@
 #include "base/range.h"
 #include "wire/aoe.h"
 
-#define REQUEST_BYTES_MAX ((uint32_t)1 << 20)
+#define REQUEST_BYTES_MAX       ((uint32_t)1 << 20)  /* of a READ or WRITE */
+#define REQUEST_RANGE_BYTES_MAX ((uint32_t)32 << 20) /* of a ZERO or TRIM, which carry no data */
 
 enum request_op {
         REQUEST_READ,
         REQUEST_WRITE,
+        REQUEST_ZERO,   /* as a WRITE of zeroes */
+        REQUEST_TRIM,   /* what is there is not needed any more; no promise of what is read later */
         REQUEST_FLUSH,  /* every write submitted before it is on the target, then FLUSH CACHE */
         REQUEST_LOOKUP, /* is there such a device? asks the wire when it is not known */
 };
@@ -38,6 +41,7 @@ enum request_status {
         REQUEST_RANGE,     /* beyond the end of the device */
         REQUEST_CANCELLED, /* engine_cancel, or forget */
         REQUEST_NO_MEMORY, /* the request memory is full of requests for devices that are not up */
+        REQUEST_UNSUPPORTED, /* TRIM: the disk cannot */
 };
 
 struct device;
@@ -58,8 +62,9 @@ struct request {
         /* Set by the caller before engine_submit(). */
         enum request_op op;
         aoe_addr addr;
-        uint64_t offset;     /* READ, WRITE: bytes from the start of the device, any alignment */
-        uint32_t bytes;      /* READ, WRITE: 1..REQUEST_BYTES_MAX */
+        uint64_t offset;     /* bytes from the start of the device, any alignment */
+        uint32_t bytes;      /* READ, WRITE: 1..REQUEST_BYTES_MAX; ZERO, TRIM: ..RANGE_BYTES_MAX */
+        bool may_trim;       /* ZERO: by TRIM where the disk promises zeroes after it */
         const uint8_t *data; /* WRITE: borrowed from the caller until the request is popped */
         void *user;          /* the caller's, not touched */
 
@@ -79,8 +84,8 @@ struct request {
         struct list open;        /* device.open: all of them in order of arrival */
         struct list slots;       /* struct slot: commands that work for it */
         struct list copies;      /* struct copy: transmissions of its writes without an answer */
-        struct order_node order; /* WRITE: its place among the device's writes; FLUSH: the ticket */
-        uint32_t blockers;       /* WRITE: earlier overlapping writes or copies that it waits for */
+        struct order_node order; /* writes: its place among the device's; FLUSH: the ticket */
+        uint32_t blockers;       /* writes: earlier overlapping ones or copies that it waits for */
         nsec deadline;
         uint64_t lba_first; /* sectors that the request touches: [lba_first, lba_end) */
         uint64_t lba_end;
@@ -88,9 +93,17 @@ struct request {
         uint32_t frames_reserved;
         uint8_t stage;    /* enum request_stage, command.h */
         bool interrupted; /* engine_cancel came; ends when the device is not up */
-        uint8_t edges[2 * AOE_SECTOR_BYTES]; /* WRITE: its first and last partial sector */
+        uint8_t edges[2 * AOE_SECTOR_BYTES]; /* WRITE, ZERO: its first and last partial sector;
+                                                by TRIM: the block of ranges */
         bool by_copy; /* READ: pieces came too small for frames once: gather in buffer */
+        bool by_trim; /* TRIM, ZERO: one command does it all */
 };
+
+/* Changes what is on the disk: overlapping ones keep their order. */
+static inline bool request_is_write(const struct request *rq)
+{
+        return rq->op == REQUEST_WRITE || rq->op == REQUEST_ZERO || rq->op == REQUEST_TRIM;
+}
 
 /* The word for a status in logs and in `state` files. */
 const char *request_status_name(enum request_status s);

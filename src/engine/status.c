@@ -15,6 +15,7 @@ const char *request_status_name(enum request_status s)
         case REQUEST_RANGE: return "beyond the end";
         case REQUEST_CANCELLED: return "cancelled";
         case REQUEST_NO_MEMORY: return "request memory is full";
+        case REQUEST_UNSUPPORTED: return "not supported by the disk";
         }
         CHECK(!"a request status");
         return NULL;
@@ -78,6 +79,9 @@ static void status_of_device(const struct device *d, struct device_info *ret)
                 .requests_read = d->requests_read,
                 .requests_write = d->requests_write,
                 .requests_flush = d->requests_flush,
+                .requests_trim = d->requests_trim,
+                .trims = d->identity.trim && !d->trim_refused,
+                .trim_zeroes = d->identity.trim_zeroes && !d->trim_refused,
                 .bytes_read = d->bytes_read,
                 .bytes_written = d->bytes_written,
                 .errors = d->errors,

@@ -8,7 +8,22 @@
 /* seq - attempts must stay unambiguous however long a device is silent. */
 #define SLOT_ATTEMPTS_MAX 2048
 
-static const uint8_t slot_zeroes[UINT16_MAX];
+const uint8_t *slot_zeroes(void)
+{
+        static const uint8_t zeroes[PAYLOAD_SECTORS_MAX * AOE_SECTOR_BYTES];
+
+        return zeroes;
+}
+
+bool slot_is_write(const struct slot *s)
+{
+        return s->kind == SLOT_WRITE || s->kind == SLOT_TRIM;
+}
+
+bool slot_is_slow(const struct slot *s)
+{
+        return s->kind == SLOT_FLUSH || s->kind == SLOT_TRIM;
+}
 
 bool slot_is_pinned(const struct slot *s)
 {
@@ -16,6 +31,7 @@ bool slot_is_pinned(const struct slot *s)
         case SLOT_READ:
         case SLOT_EDGE:
         case SLOT_WRITE:
+        case SLOT_TRIM:
         case SLOT_FLUSH: return false;
         case SLOT_IDENTIFY:
         case SLOT_PROBE_OUT:
@@ -80,7 +96,7 @@ static void slot_leave_path(struct engine *e, struct slot *s)
         CHECK(p->in_flight_count > 0);
         p->in_flight_count--;
         device_run(e, s->device); /* the window has opened, for whatever reason */
-        if (s->kind == SLOT_FLUSH)
+        if (slot_is_slow(s))
                 return;
         CHECK(s->device->in_flight > 0 && e->in_flight > 0);
         s->device->in_flight--;
@@ -181,6 +197,7 @@ static struct aoe_ata slot_ata(const struct slot *s)
                                          (uint8_t)s->sectors_sent);
         case SLOT_WRITE:
                 return ata_make_transfer(true, d->identity.lba48, s->lba, (uint8_t)s->sectors_sent);
+        case SLOT_TRIM: return ata_make_trim();
         case SLOT_FLUSH:
                 return ata_make_flush(form == FLUSH_FORM_EXT || form == FLUSH_FORM_EXT_ONE,
                                       form == FLUSH_FORM_EXT_ONE || form == FLUSH_FORM_SHORT_ONE);
@@ -207,6 +224,7 @@ static uint32_t slot_answer_cost(const struct slot *s)
         case SLOT_EDGE:
         case SLOT_PROBE_BACK: return slot_read_cost(s->sectors_sent);
         case SLOT_WRITE:
+        case SLOT_TRIM:
         case SLOT_FLUSH:
         case SLOT_IDENTIFY:
         case SLOT_PROBE_OUT: return slot_read_cost(1); /* a sector of data at most */
@@ -227,9 +245,13 @@ static void slot_fill_tx(struct slot *s, struct tx *tx)
                 tx->header_bytes = AOE_ATA_BYTES;
                 tx->payload = s->payload;
                 tx->payload_bytes = s->sectors_sent * AOE_SECTOR_BYTES;
+        } else if (s->kind == SLOT_TRIM) {
+                tx->header_bytes = AOE_ATA_BYTES;
+                tx->payload = s->payload;
+                tx->payload_bytes = AOE_SECTOR_BYTES;
         } else if (s->kind == SLOT_PROBE_OUT) {
                 tx->header_bytes = AOE_ATA_BYTES;
-                tx->payload = slot_zeroes;
+                tx->payload = slot_zeroes();
                 tx->payload_bytes = s->path->payload.trial_sectors * AOE_SECTOR_BYTES;
         }
 }
@@ -252,7 +274,7 @@ static void slot_enter_path(struct engine *e, struct slot *s, struct path *p, ns
         if (slot_is_pinned(s))
                 return;
         p->in_flight_count++;
-        if (s->kind == SLOT_FLUSH) {
+        if (slot_is_slow(s)) {
                 list_add_tail(&p->slow, &s->node);
                 return;
         }
@@ -284,7 +306,7 @@ void slot_send(struct engine *e, struct slot *s, struct path *p, struct tx *tx, 
                 s->first_at = now;
         s->before = s->last;
         slot_enter_path(e, s, p, now);
-        if (s->kind == SLOT_WRITE)
+        if (slot_is_write(s))
                 s->copy = copy_take(e, s);
         memcpy(s->header, p->header, AOE_HEADER_BYTES);
         be32_store(s->header + 20, engine_tag(e, s->idx, s->seq));

@@ -35,6 +35,7 @@ enum slot_kind {
         SLOT_READ,
         SLOT_EDGE, /* READ of a partial sector for a read-modify-write */
         SLOT_WRITE,
+        SLOT_TRIM,
         SLOT_FLUSH,
         SLOT_IDENTIFY,   /* for one path: is it the same disk? */
         SLOT_PROBE_OUT,  /* for one path: IDENTIFY padded to the payload on trial */
@@ -58,7 +59,7 @@ struct slot {
         struct request *request; /* borrowed; NULL for IDENTIFY, probes and orphans */
         struct device *device;   /* borrowed */
         struct path *path;       /* borrowed: of the last transmission; probes: the one to ask */
-        struct copy *copy;       /* owned: WRITE, SENT: the transmission that is out */
+        struct copy *copy;       /* owned: a write, SENT: the transmission that is out */
         struct sending last;     /* the last two transmissions of the present piece */
         struct sending before;
         nsec first_at; /* of the first transmission of the command */
@@ -66,10 +67,12 @@ struct slot {
         uint32_t sectors;       /* what the command still has to do, from lba on */
         uint32_t sectors_sent;  /* what the last transmission carries of it */
         uint32_t cost;          /* what its answer will take of the link's receive buffer */
-        const uint8_t *payload; /* WRITE: borrowed from the request */
+        const uint8_t *payload; /* writes: borrowed from the request, or zeroes */
         uint8_t header[ENGINE_HEADER_ROOM];
 };
 
+/* Zeroes for any frame. */
+const uint8_t *slot_zeroes(void);
 /* NULL when no slot is free. The slot is QUEUED, linked nowhere. */
 struct slot *slot_take(struct engine *e, enum slot_kind kind, struct device *d);
 /* Takes the slot out of whatever it is in and frees it. An unanswered WRITE must have given its
@@ -90,6 +93,10 @@ void slot_requeue(struct engine *e, struct slot *s, enum again again, nsec now);
 void slot_detach(struct engine *e, struct slot *s, nsec now);
 /* The piece on the wire is done: go on with the rest of the command, as a new piece. */
 void slot_advance(struct slot *s);
+/* Its transmissions leave copies that may land late. */
+bool slot_is_write(const struct slot *s);
+/* Takes as long as it takes, and says nothing of the wire. */
+bool slot_is_slow(const struct slot *s);
 /* IDENTIFY or a probe: belongs to one path, waits for no window. */
 bool slot_is_pinned(const struct slot *s);
 /* What the answer to a READ of that size takes of the link's receive buffer. */

@@ -292,6 +292,8 @@ static void front_fuse_reply_good(struct front_fuse *f, struct fuse_io_request *
                         front_fuse_reply_frames(f, r);
                 break;
         case REQUEST_WRITE:
+        case REQUEST_ZERO:
+        case REQUEST_TRIM:
                 r->device->written = f->state.wall;
                 fuse_reply_write(r->req, r->rq.bytes);
                 break;

@@ -57,10 +57,11 @@ int fuse_io_errno(const struct fuse_io_request *r)
         case REQUEST_NO_DEVICE: return r->rq.op == REQUEST_LOOKUP ? ENOENT : ENXIO;
         case REQUEST_SWAPPED: return ESTALE;
         case REQUEST_RESERVED: return EBUSY;
-        case REQUEST_RANGE: return r->rq.op == REQUEST_WRITE ? ENOSPC : EIO;
+        case REQUEST_RANGE: return request_is_write(&r->rq) ? ENOSPC : EIO;
         case REQUEST_CANCELLED: /* EINTR without a signal (forget, shed) makes callers try again */
                 return r->interrupted ? EINTR : EIO;
         case REQUEST_NO_MEMORY: return EIO;
+        case REQUEST_UNSUPPORTED: return EOPNOTSUPP;
         }
         CHECK(!"finished with a status");
         __builtin_unreachable();

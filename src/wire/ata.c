@@ -9,10 +9,17 @@
 #define ATA_WORD_SECTORS28  60
 #define ATA_WORD_COMMANDS   83
 #define ATA_WORD_ENABLED    86
+#define ATA_WORD_ADDITIONAL 69
 #define ATA_WORD_SECTORS48  100
+#define ATA_WORD_DSM        169
+#define ATA_WORD_ROTATION   217
 #define ATA_WORD_LBA48_BIT  (1 << 10) /* (ATA8-ACS 7.16.7.42) */
-#define ATA_DEVICE_IDENTIFY 0xa0      /* lba3 of IDENTIFY, as every initiator sends it */
-#define ATA_DEVICE_LBA28    0xe0
+#define ATA_WORD_DSM_TRIM   1         /* (ATA8-ACS 7.16.7.68) */
+/* Deterministic, and zeroes: (ATA8-ACS 7.16.7.31). */
+#define ATA_WORD_TRIM_ZEROES  (1 << 14 | 1 << 5)
+#define ATA_WORD_ROTATION_MIN 0x401 /* turns a minute; 1: does not turn */
+#define ATA_DEVICE_IDENTIFY   0xa0  /* lba3 of IDENTIFY, as every initiator sends it */
+#define ATA_DEVICE_LBA28      0xe0
 
 static uint16_t ata_word(const uint8_t *id, unsigned word)
 {
@@ -74,6 +81,10 @@ enum drop ata_parse_identity(struct bytes *in, struct ata_identity *ret)
         i.sectors = ata_capacity(id, &i.lba48);
         if (i.sectors == 0)
                 return DROP_LENGTH;
+        i.trim = i.lba48 && (ata_word(id, ATA_WORD_DSM) & ATA_WORD_DSM_TRIM);
+        i.trim_zeroes = i.trim && (ata_word(id, ATA_WORD_ADDITIONAL) & ATA_WORD_TRIM_ZEROES) ==
+                                          ATA_WORD_TRIM_ZEROES;
+        i.rotational = ata_word(id, ATA_WORD_ROTATION) >= ATA_WORD_ROTATION_MIN;
         ata_string(id, ATA_WORD_SERIAL, ATA_SERIAL_BYTES - 1, i.serial);
         ata_string(id, ATA_WORD_FIRMWARE, ATA_FIRMWARE_BYTES - 1, i.firmware);
         ata_string(id, ATA_WORD_MODEL, ATA_MODEL_BYTES - 1, i.model);
@@ -117,6 +128,33 @@ struct aoe_ata ata_make_identify(void)
                 .status = ATA_IDENTIFY,
                 .lba = (uint64_t)ATA_DEVICE_IDENTIFY << 24,
         };
+}
+
+struct aoe_ata ata_make_trim(void)
+{
+        return (struct aoe_ata){
+                .aflags = AOE_ATA_EXTENDED | AOE_ATA_WRITE,
+                .feature = 1, /* (ATA8-ACS 7.9.3): TRIM */
+                .sectors = 1,
+                .status = ATA_DSM,
+        };
+}
+
+void ata_build_trim(uint8_t *p, uint64_t lba, uint64_t sectors)
+{
+        CHECK(sectors > 0 && sectors <= ATA_TRIM_SECTORS_MAX);
+        CHECK(lba < ATA_LBA48_SECTORS_MAX && sectors <= ATA_LBA48_SECTORS_MAX - lba);
+        memset(p, 0, AOE_SECTOR_BYTES); /* ranges of no sectors are ignored */
+        while (sectors > 0) {
+                uint64_t n = sectors < 0xffff ? sectors : 0xffff;
+
+                le48_store(p, lba);
+                p[6] = (uint8_t)n;
+                p[7] = (uint8_t)(n >> 8);
+                p += 8;
+                lba += n;
+                sectors -= n;
+        }
 }
 
 struct aoe_ata ata_make_flush(bool ext, uint8_t sectors)

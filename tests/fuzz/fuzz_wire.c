@@ -98,6 +98,29 @@ static void fuzz_commands(const struct ata_identity *i)
         }
 }
 
+/* A block of ranges names each sector of the disk's end once, in order. */
+static void fuzz_trim(const struct ata_identity *i)
+{
+        uint64_t sectors = i->sectors < ATA_TRIM_SECTORS_MAX ? i->sectors : ATA_TRIM_SECTORS_MAX;
+        uint64_t lba = i->sectors - sectors;
+        const struct aoe_ata trim = ata_make_trim();
+        uint8_t block[AOE_SECTOR_BYTES];
+
+        fuzz_argument(&trim);
+        ata_build_trim(block, lba, sectors);
+        for (size_t at = 0; at < sizeof block; at += 8) {
+                struct bytes in = {.at = block + at, .left = 8};
+                uint64_t first;
+
+                CHECK(bytes_le48(&in, &first));
+                if (in.at[0] == 0 && in.at[1] == 0)
+                        continue; /* of no sectors */
+                CHECK(first == lba);
+                lba += in.at[0] + ((uint64_t)in.at[1] << 8);
+        }
+        CHECK(lba == i->sectors);
+}
+
 /* Ends within its array, and shows only what a terminal can show. */
 static void fuzz_string(const char *s, size_t room)
 {
@@ -121,6 +144,7 @@ static void fuzz_identity(struct bytes in)
         fuzz_string(i.firmware, sizeof i.firmware);
         CHECK(ata_identity_is_same(&i, &i));
         fuzz_commands(&i);
+        fuzz_trim(&i);
 }
 
 static void fuzz_name(const uint8_t *data, size_t size)

@@ -156,6 +156,43 @@ static void answer_store(struct world *w, struct target_device *d, uint64_t lba,
         }
 }
 
+/* The sectors of one range of TRIM are zeroes. */
+static void answer_zero(struct world *w, struct target_device *d, uint64_t lba, unsigned sectors)
+{
+        static const uint8_t zeroes[DISK_SECTOR];
+
+        for (unsigned i = 0; i < sectors; i++)
+                answer_store(w, d, lba + i, 1, zeroes);
+}
+
+static struct packet *answer_trim(struct world *w, const struct target *t, struct target_device *d,
+                                  struct packet *p, const struct aoe_ata *asked,
+                                  const struct packet *request)
+{
+        const uint8_t *range = request->data + AOE_ATA_BYTES;
+
+        if (d->trim != PLAN_TRIM_ZEROES) {
+                world_count(w, FAULT_TRIM_ABORT);
+                return answer_abort(w, t, p, asked);
+        }
+        if (w->plan.is_wild &&
+            (asked->sectors != 1 || request->bytes < AOE_ATA_BYTES + DISK_SECTOR))
+                return answer_abort(w, t, p, asked); /* a bit was spoilt on its way */
+        if (!w->plan.is_wild &&
+            (asked->feature != 1 || asked->sectors != 1 || !(asked->aflags & AOE_ATA_WRITE) ||
+             request->bytes < AOE_ATA_BYTES + DISK_SECTOR))
+                world_fail(w, "a malformed TRIM");
+        for (unsigned i = 0; i < 64; i++, range += 8) {
+                uint64_t lba = (uint64_t)le16_load(range) | (uint64_t)le16_load(range + 2) << 16 |
+                               (uint64_t)le16_load(range + 4) << 32;
+
+                trace_add(&w->trace, w->now, "device %lu: frame %lu trims sectors %lu + %lu",
+                          d->idx, request->id, lba, le16_load(range + 6));
+                answer_zero(w, d, lba, le16_load(range + 6));
+        }
+        return answer_status(w, t, p, asked, ATA_STATUS_DRDY, 0, 0);
+}
+
 static struct packet *answer_write(struct world *w, const struct target *t, struct target_device *d,
                                    struct packet *p, const struct aoe_ata *asked, uint64_t lba,
                                    const struct packet *request)
@@ -266,6 +303,7 @@ struct packet *answer_ata(struct world *w, struct target *t, struct target_devic
         case ATA_READ_EXT:
         case ATA_WRITE:
         case ATA_WRITE_EXT: return answer_transfer(w, t, d, port, p, &asked, request);
+        case ATA_DSM: return answer_trim(w, t, d, p, &asked, request);
         case ATA_FLUSH:
         case ATA_FLUSH_EXT: return answer_flush(w, t, d, p, &asked);
         default: return answer_abort(w, t, p, &asked);

@@ -127,6 +127,8 @@ void disk_identify(const struct disk *d, uint8_t *to)
         disk_store16(to, 61, low >> 16);
         disk_store16(to, 83, d->lba48 ? 0x7400 : 0x5000); /* FLUSH, FLUSH EXT, LBA48 */
         disk_store16(to, 86, d->lba48 ? 0x3400 : 0x1000);
+        disk_store16(to, 69, d->trim ? 0x4020 : 0);
+        disk_store16(to, 169, d->trim ? 1 : 0);
         for (unsigned i = 0; d->lba48 && i < 4; i++)
                 disk_store16(to, 100 + i, d->sectors >> (16 * i) & 0xffff);
 }

@@ -20,6 +20,7 @@ struct disk {
         uint64_t base;    /* first sector of the part in use */
         uint64_t count;
         bool lba48;
+        bool trim;        /* offered, with zeroes afterwards */
         uint8_t *data;    /* owned: the part in use */
         bool *is_written; /* owned: else the sector still has its first contents */
         uint64_t writes;  /* sectors written so far */

@@ -37,6 +37,7 @@ const char *fault_name(enum fault f)
         case FAULT_FLUSH_STATUS: return "flush_status";
         case FAULT_FLUSH_ABORT: return "flush_abort";
         case FAULT_FLUSH_SILENT: return "flush_silent";
+        case FAULT_TRIM_ABORT: return "trim_abort";
         case FAULT_JUNK_ADDRESS: return "junk_address";
         case FAULT_JUNK_MAC: return "junk_mac";
         case FAULT_JUNK_TAG: return "junk_tag";

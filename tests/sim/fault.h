@@ -39,6 +39,7 @@ enum fault {
         FAULT_FLUSH_STATUS, /* status 0 (vblade) or the command echoed (ggaoed) */
         FAULT_FLUSH_ABORT,
         FAULT_FLUSH_SILENT,
+        FAULT_TRIM_ABORT, /* offered, and aborted */
         /* what else is on the wire */
         FAULT_JUNK_ADDRESS, /* my tag, another shelf.slot */
         FAULT_JUNK_MAC,     /* my tag, another source */

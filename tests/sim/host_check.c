@@ -111,6 +111,10 @@ static void host_check_ata(struct world *w, const struct packet *p, const struct
                 if (a.sectors != 1)
                         world_fail(w, "IDENTIFY with count %u", a.sectors);
                 break;
+        case ATA_DSM:
+                if (!d->disks[0].trim)
+                        world_fail(w, "TRIM to a disk that offers none");
+                break;
         case ATA_FLUSH:
         case ATA_FLUSH_EXT: break;
         default: world_fail(w, "ATA command %02x", a.status);

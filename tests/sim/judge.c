@@ -80,6 +80,9 @@ static bool judge_is_legal(struct world *w, const struct workload_item *i)
         case REQUEST_RANGE: return d && i->rq.offset + i->rq.bytes > d->sectors_least * DISK_SECTOR;
         case REQUEST_CANCELLED: return judge_cancelled(w, i);
         case REQUEST_NO_MEMORY: return judge_no_memory(w, i);
+        case REQUEST_UNSUPPORTED:
+                return d && i->rq.op == REQUEST_TRIM &&
+                       (d->trim == PLAN_TRIM_ABORT || !d->disks[0].trim);
         }
         return false;
 }

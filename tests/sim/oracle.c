@@ -253,6 +253,19 @@ static void oracle_add_version(struct oracle *o, struct oracle_device *d, uint64
 
 /* ---- looking ---- */
 
+/* Is this what version id has there? */
+static bool oracle_is_of(const struct oracle *o, uint32_t id, uint64_t offset, const uint8_t *data,
+                         size_t bytes)
+{
+        if ((id & DISK_ID_FIRST) || !o->writes[id].is_zero)
+                return disk_is_pattern(id, offset, data, bytes);
+        while (bytes > 0 && *data == 0) {
+                data++;
+                bytes--;
+        }
+        return bytes == 0;
+}
+
 static size_t oracle_describe(const struct oracle *o, char *to, size_t room,
                               const struct oracle_version *v)
 {
@@ -280,7 +293,7 @@ static void oracle_blame(struct oracle *o, const struct oracle_look *l, const st
         char buffer[32];
 
         for (uint32_t id = 0; id < o->write_count; id++) {
-                if (disk_is_pattern(id, offset, sector + c->from, c->to - c->from)) {
+                if (oracle_is_of(o, id, offset, sector + c->from, c->to - c->from)) {
                         snprintf(buffer, sizeof buffer, "write %u", id);
                         who = buffer;
                 }
@@ -301,7 +314,7 @@ static bool oracle_look_cell(struct oracle *o, const struct oracle_look *l, stru
         const char *what = "nothing that may be there";
 
         for (struct oracle_version *v = c->versions; v; v = v->next) {
-                if (!disk_is_pattern(v->id, offset, sector + c->from, c->to - c->from))
+                if (!oracle_is_of(o, v->id, offset, sector + c->from, c->to - c->from))
                         continue;
                 if (match)
                         return true; /* a few bytes that two writes have alike prove nothing */
@@ -389,6 +402,14 @@ uint32_t oracle_write_begin(struct oracle *o, unsigned device, uint64_t offset, 
                 d->open_writes[idx]++;
         }
         return o->write_count++;
+}
+
+uint32_t oracle_zero_begin(struct oracle *o, unsigned device, uint64_t offset, uint32_t bytes)
+{
+        uint32_t id = oracle_write_begin(o, device, offset, bytes);
+
+        o->writes[id].is_zero = true;
+        return id;
 }
 
 void oracle_fill(const struct oracle *o, uint32_t id, uint8_t *to)

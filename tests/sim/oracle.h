@@ -32,7 +32,8 @@ struct oracle_write {
         unsigned device;
         uint64_t offset;
         uint32_t bytes;
-        bool is_ok; /* it ended well: it must take effect */
+        bool is_ok;   /* it ended well: it must take effect */
+        bool is_zero; /* writes zeroes, not its pattern */
 };
 
 struct oracle_cell;
@@ -61,6 +62,8 @@ void oracle_attach(struct oracle *o, unsigned device, struct disk *disk);
 
 /* A write begins: returns its id; the caller fills its data with oracle_fill(). */
 uint32_t oracle_write_begin(struct oracle *o, unsigned device, uint64_t offset, uint32_t bytes);
+/* The same for a write of zeroes. Two of them look alike: less can be told of them. */
+uint32_t oracle_zero_begin(struct oracle *o, unsigned device, uint64_t offset, uint32_t bytes);
 void oracle_fill(const struct oracle *o, uint32_t id, uint8_t *to);
 void oracle_write_end(struct oracle *o, uint32_t id, bool is_ok);
 /* Is a write of the device that began before step still open? */

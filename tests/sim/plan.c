@@ -19,14 +19,14 @@ static unsigned plan_between(struct prng *dice, unsigned low, unsigned high)
 /* Faults that make frames disappear, or wait so long that they are taken for lost. */
 bool plan_is_orderly(const struct plan *p)
 {
-        const uint64_t harmless = PLAN_BIT(FAULT_DUPLICATE_IN) | PLAN_BIT(FAULT_PARALLEL) |
-                                  PLAN_BIT(FAULT_FEW_BUFFERS) | PLAN_BIT(FAULT_NO_ECHO) |
-                                  PLAN_BIT(FAULT_FLUSH_STATUS) | PLAN_BIT(FAULT_JUNK_ADDRESS) |
-                                  PLAN_BIT(FAULT_JUNK_MAC) | PLAN_BIT(FAULT_JUNK_TAG) |
-                                  PLAN_BIT(FAULT_JUNK_COMMAND) | PLAN_BIT(FAULT_REFLECT) |
-                                  PLAN_BIT(FAULT_PADDED) | PLAN_BIT(FAULT_BEACON) |
-                                  PLAN_BIT(FAULT_BACK_PRESSURE) | PLAN_BIT(FAULT_CANCEL) |
-                                  PLAN_BIT(FAULT_ALIEN) | PLAN_BIT(FAULT_SLOW_READER);
+        const uint64_t harmless =
+                PLAN_BIT(FAULT_DUPLICATE_IN) | PLAN_BIT(FAULT_PARALLEL) |
+                PLAN_BIT(FAULT_FEW_BUFFERS) | PLAN_BIT(FAULT_TRIM_ABORT) | PLAN_BIT(FAULT_NO_ECHO) |
+                PLAN_BIT(FAULT_FLUSH_STATUS) | PLAN_BIT(FAULT_JUNK_ADDRESS) |
+                PLAN_BIT(FAULT_JUNK_MAC) | PLAN_BIT(FAULT_JUNK_TAG) | PLAN_BIT(FAULT_JUNK_COMMAND) |
+                PLAN_BIT(FAULT_REFLECT) | PLAN_BIT(FAULT_PADDED) | PLAN_BIT(FAULT_BEACON) |
+                PLAN_BIT(FAULT_BACK_PRESSURE) | PLAN_BIT(FAULT_CANCEL) | PLAN_BIT(FAULT_ALIEN) |
+                PLAN_BIT(FAULT_SLOW_READER);
 
         return (p->faults & ~harmless) == 0;
 }
@@ -136,6 +136,9 @@ static void plan_devices(struct plan *p, struct prng *dice)
                 if (plan_has(p, FAULT_FEW_BUFFERS) && plan_chance(dice, 60))
                         d->buffers = few[prng_below(dice, sizeof few / sizeof few[0])];
                 d->flush = plan_flush(p, dice);
+                d->trim = plan_chance(dice, 60) ? PLAN_TRIM_ZEROES : PLAN_TRIM_NONE;
+                if (plan_has(p, FAULT_TRIM_ABORT))
+                        d->trim = PLAN_TRIM_ABORT;
                 plan_disk(d, dice);
         }
 }

@@ -25,6 +25,12 @@ enum plan_flush {
         PLAN_FLUSH_SILENT
 };
 
+enum plan_trim {
+        PLAN_TRIM_NONE,
+        PLAN_TRIM_ZEROES, /* what was trimmed reads as zeroes */
+        PLAN_TRIM_ABORT,  /* promised, and aborted (aoe.md 1.7) */
+};
+
 struct plan_port {
         unsigned link;
         uint32_t mtu;
@@ -47,6 +53,7 @@ struct plan_device {
         uint32_t addr;
         uint16_t buffers;
         enum plan_flush flush;
+        enum plan_trim trim;
         uint64_t sectors, base, count;
         bool lba48;
 };

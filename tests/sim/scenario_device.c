@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/bytes.h"
+#include "wire/ata.h"
 
 /* ---- discovery and return ---- */
 
@@ -183,6 +184,71 @@ void scenario_shrinks_in_silence(struct world *w, const char *name, bool is_loud
         story_wait_state(w, DEVICE_UP, 3 * NSEC_SEC);
         story_submit(w, &read, REQUEST_READ, 0, 4096);
         story_expect(w, &read, REQUEST_OK, 100 * NSEC_MS);
+        story_end(w);
+}
+
+/* ---- zeroes and TRIM ---- */
+
+static enum wire_verdict scenario_count_trims(struct world *w, enum wire_lane lane,
+                                              struct packet *p)
+{
+        (void)w;
+        scenario_script.seen += lane == WIRE_OUT && scenario_is_command(p, ATA_DSM);
+        return WIRE_PASS;
+}
+
+static void scenario_zero(struct world *w, const char *name, bool is_loud, enum plan_trim trim,
+                          unsigned trims)
+{
+        struct plan p = scenario_plan(1500);
+        struct story_answer zero, odd;
+        struct workload_item *i;
+
+        p.devices[0].trim = trim;
+        scenario_begin(w, &p, name, is_loud);
+        w->wire.script = scenario_count_trims;
+        i = workload_make(w, 0, REQUEST_ZERO, 8192, 262144);
+        i->rq.may_trim = true;
+        i->ret_status = &zero.status;
+        zero.status = REQUEST_PENDING;
+        zero.submitted_at = w->now;
+        story_expect(w, &zero, REQUEST_OK, NSEC_SEC);
+        story_submit(w, &odd, REQUEST_ZERO, 1000, 3000); /* partial sectors are merged */
+        story_expect(w, &odd, REQUEST_OK, NSEC_SEC);
+        story_expect_true(w, scenario_script.seen == trims, "TRIM was used as the disk allows");
+        story_end(w); /* which looks at every byte */
+}
+
+void scenario_zero_by_writes(struct world *w, const char *name, bool is_loud)
+{
+        scenario_zero(w, name, is_loud, PLAN_TRIM_NONE, 0);
+}
+
+void scenario_zero_by_trim(struct world *w, const char *name, bool is_loud)
+{
+        scenario_zero(w, name, is_loud, PLAN_TRIM_ZEROES, 1);
+}
+
+/* torus promises TRIM and aborts it: the zeroes are written, and it is not tried again. */
+void scenario_zero_after_abort(struct world *w, const char *name, bool is_loud)
+{
+        scenario_zero(w, name, is_loud, PLAN_TRIM_ABORT, 1);
+}
+
+void scenario_trim(struct world *w, const char *name, bool is_loud)
+{
+        struct plan p = scenario_plan(1500);
+        struct story_answer trim, nothing;
+
+        p.devices[0].trim = PLAN_TRIM_ZEROES;
+        scenario_begin(w, &p, name, is_loud);
+        w->wire.script = scenario_count_trims;
+        story_submit(w, &nothing, REQUEST_TRIM, 100, 900); /* no whole sector is in it */
+        story_expect(w, &nothing, REQUEST_OK, NSEC_MS);
+        story_expect_true(w, scenario_script.seen == 0, "nothing was sent");
+        story_submit(w, &trim, REQUEST_TRIM, 4000, 100000);
+        story_expect(w, &trim, REQUEST_OK, 100 * NSEC_MS);
+        story_expect_true(w, scenario_script.seen == 1, "one command did it");
         story_end(w);
 }
 

@@ -325,6 +325,7 @@ static void target_init_device(struct target *t, const struct plan_device *plan,
                 .idx = idx,
                 .buffers = plan->buffers,
                 .flush = plan->flush,
+                .trim = plan->trim,
                 .sectors_least = plan->sectors,
                 .sectors_most = plan->sectors,
         };
@@ -332,6 +333,8 @@ static void target_init_device(struct target *t, const struct plan_device *plan,
         for (unsigned i = 0; i < TARGET_DISKS; i++)
                 disk_init(&d->disks[i], TARGET_DISKS * idx + i, plan->sectors, plan->base,
                           plan->count, plan->lba48);
+        for (unsigned i = 0; i < TARGET_DISKS; i++)
+                d->disks[i].trim = plan->lba48 && plan->trim != PLAN_TRIM_NONE;
         for (unsigned port = 0; port < PLAN_PORTS_MAX; port++)
                 list_init(&d->queues[port].jobs);
 }

@@ -60,6 +60,7 @@ struct target_device {
         bool is_reserved; /* by another host */
         uint16_t buffers;
         enum plan_flush flush;
+        enum plan_trim trim;
         uint64_t flush_step; /* oracle step of the last FLUSH that did its work */
         uint64_t flush_tries;
         uint64_t overruns;

@@ -88,12 +88,24 @@ static uint64_t workload_sectors(struct world *w)
         return n < most ? n : most;
 }
 
+static enum request_op workload_op(struct world *w)
+{
+        uint64_t dice = workload_below(w, 100);
+
+        if (dice < 50)
+                return REQUEST_READ;
+        if (dice < 90)
+                return REQUEST_WRITE;
+        return dice < 96 ? REQUEST_ZERO : REQUEST_TRIM;
+}
+
 static void workload_make_transfer(struct world *w, unsigned device)
 {
         const struct plan_device *d = &w->plan.devices[device];
-        enum request_op op = workload_below(w, 100) < 50 ? REQUEST_READ : REQUEST_WRITE;
+        enum request_op op = workload_op(w);
         uint64_t sectors = workload_sectors(w), from, skip = 0, cut = 0;
         uint64_t hot = w->plan.hot_sectors < d->count ? w->plan.hot_sectors : d->count;
+        struct workload_item *i;
 
         if (sectors < hot && workload_below(w, 100) < 85)
                 from = workload_below(w, hot - sectors + 1);
@@ -105,8 +117,10 @@ static void workload_make_transfer(struct world *w, unsigned device)
         }
         if (workload_below(w, 200) == 0 && op == REQUEST_READ)
                 from += d->sectors - d->base; /* beyond the end */
-        workload_make(w, device, op, (d->base + from) * DISK_SECTOR + skip,
-                      (uint32_t)(sectors * DISK_SECTOR - skip - cut));
+        i = workload_make(w, device, op, (d->base + from) * DISK_SECTOR + skip,
+                          (uint32_t)(sectors * DISK_SECTOR - skip - cut));
+        if (i)
+                i->rq.may_trim = workload_below(w, 2);
 }
 
 static void workload_make_any(struct world *w)
@@ -158,6 +172,21 @@ void workload_start(struct world *w)
 
 /* ---- submitting ---- */
 
+/* A TRIM makes zeroes of the sectors that lie wholly in it. */
+static void workload_prepare_zero(struct world *w, struct workload_item *i)
+{
+        uint64_t from = i->rq.offset, to = from + i->rq.bytes;
+
+        if (i->rq.op == REQUEST_TRIM) {
+                from = (from + DISK_SECTOR - 1) / DISK_SECTOR * DISK_SECTOR;
+                to = to / DISK_SECTOR * DISK_SECTOR;
+        }
+        if (i->is_written || from >= to)
+                return;
+        i->write_id = oracle_zero_begin(&w->oracle, i->oracle, from, (uint32_t)(to - from));
+        i->is_written = true;
+}
+
 static void workload_prepare(struct world *w, struct workload_item *i)
 {
         struct target_device *d =
@@ -167,7 +196,7 @@ static void workload_prepare(struct world *w, struct workload_item *i)
                 i->errors_before = d->errors_sent;
                 i->reserved_before = d->reserved_sent;
                 i->forgets_before = w->work.forgets[i->device];
-                if (!i->data)
+                if (!i->is_written)
                         i->oracle = target_right(w, d);
         }
         i->submitted_at = w->now;
@@ -176,10 +205,13 @@ static void workload_prepare(struct world *w, struct workload_item *i)
                 if (!i->step)
                         i->step = oracle_read_begin(&w->oracle);
                 break;
+        case REQUEST_ZERO:
+        case REQUEST_TRIM: workload_prepare_zero(w, i); break;
         case REQUEST_WRITE:
-                if (i->data)
+                if (i->is_written)
                         break;
                 i->write_id = oracle_write_begin(&w->oracle, i->oracle, i->rq.offset, i->rq.bytes);
+                i->is_written = true;
                 i->data = malloc(i->rq.bytes);
                 CHECK(i->data);
                 oracle_fill(&w->oracle, i->write_id, i->data);
@@ -338,7 +370,7 @@ void workload_on_done(struct world *w, struct request *rq)
                 *i->ret_status = rq->status;
         if (rq->op == REQUEST_READ)
                 workload_finish_read(w, i);
-        if (rq->op == REQUEST_WRITE)
+        if (i->is_written)
                 oracle_write_end(&w->oracle, i->write_id, rq->status == REQUEST_OK);
         if (rq->op == REQUEST_FLUSH)
                 workload_finish_flush(w, i);

@@ -33,7 +33,8 @@ struct workload_item {
         uint64_t number;  /* for the trace */
         nsec submitted_at;
         uint64_t step;     /* oracle: start of a READ or FLUSH */
-        uint32_t write_id; /* oracle: WRITE */
+        uint32_t write_id; /* oracle: writes of all kinds */
+        bool is_written;   /* write_id is valid */
         unsigned oracle;   /* the disk, as the oracle numbers it */
         uint8_t *data;     /* owned: WRITE */
         nsec cancelled_at; /* 0: not */
@@ -52,9 +53,9 @@ struct workload {
         unsigned open, held;                /* in the engine; popped but not released */
         uint64_t forgets[PLAN_DEVICES_MAX]; /* engine_forget and the like */
         bool is_holding[PLAN_DEVICES_MAX];
-        uint64_t verify_next[PLAN_DEVICES_MAX]; /* VERIFY: first sector not asked for */
-        uint64_t counts[REQUEST_NO_MEMORY + 1]; /* finished, by status */
-        nsec slowest;                           /* from submit to pop */
+        uint64_t verify_next[PLAN_DEVICES_MAX];   /* VERIFY: first sector not asked for */
+        uint64_t counts[REQUEST_UNSUPPORTED + 1]; /* finished, by status */
+        nsec slowest;                             /* from submit to pop */
 };
 
 void workload_init(struct world *w);

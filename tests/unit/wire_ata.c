@@ -263,3 +263,75 @@ Test(ata, far_past_48_bits_traps, .signal = SIGILL)
 {
         (void)ata_make_transfer(false, true, UINT64_MAX, 1);
 }
+
+Test(ata, identity_tells_of_trim_and_rotation)
+{
+        uint8_t id[ATA_IDENTIFY_BYTES] = {0};
+        struct ata_identity i;
+        struct bytes in = {.at = id, .left = sizeof id};
+
+        id[2 * 83 + 1] = 0x44; /* LBA48 */
+        id[2 * 100] = 200;
+        id[2 * 169] = 1;
+        id[2 * 69] = 0x20;
+        id[2 * 217] = 1; /* does not turn */
+        cr_assert_eq(ata_parse_identity(&in, &i), DROP_NONE);
+        cr_assert(i.trim);
+        cr_assert(!i.trim_zeroes, "zeroes, but not always");
+        cr_assert(!i.rotational);
+        id[2 * 69 + 1] = 0x40;
+        id[2 * 217] = 0x20; /* 7200 a minute */
+        id[2 * 217 + 1] = 0x1c;
+        in = (struct bytes){.at = id, .left = sizeof id};
+        cr_assert_eq(ata_parse_identity(&in, &i), DROP_NONE);
+        cr_assert(i.trim_zeroes);
+        cr_assert(i.rotational);
+        id[2 * 169] = 0;
+        in = (struct bytes){.at = id, .left = sizeof id};
+        cr_assert_eq(ata_parse_identity(&in, &i), DROP_NONE);
+        cr_assert(!i.trim && !i.trim_zeroes, "no zeroes without TRIM");
+}
+
+/* Entry i of a block of ranges. */
+static void expect_range(const uint8_t *block, unsigned i, uint64_t lba, uint16_t sectors)
+{
+        struct bytes in = {.at = block + 8 * i, .left = 8};
+        uint64_t first;
+
+        cr_assert(bytes_le48(&in, &first));
+        cr_expect_eq(first, lba);
+        cr_expect_eq(le16_load(block + 8 * i + 6), sectors);
+}
+
+Test(ata, trim_is_one_block_of_ranges)
+{
+        uint8_t block[AOE_SECTOR_BYTES];
+        struct aoe_ata a = ata_make_trim();
+
+        cr_assert_eq(a.status, 0x06);
+        cr_assert_eq(a.feature, 1);
+        cr_assert_eq(a.sectors, 1);
+        cr_assert_eq(a.aflags, AOE_ATA_EXTENDED | AOE_ATA_WRITE);
+        memset(block, 0xff, sizeof block);
+        ata_build_trim(block, 0x123456789abc, 0x10001);
+        expect_range(block, 0, 0x123456789abc, 0xffff);
+        expect_range(block, 1, 0x123456789abc + 0xffff, 2);
+        for (unsigned i = 2; i < 64; i++)
+                expect_range(block, i, 0, 0);
+        ata_build_trim(block, 0, ATA_TRIM_SECTORS_MAX);
+        expect_range(block, 63, (uint64_t)63 * 0xffff, 0xffff);
+}
+
+Test(ata, trim_of_nothing_is_a_bug_of_the_caller, .signal = SIGILL)
+{
+        uint8_t block[AOE_SECTOR_BYTES];
+
+        ata_build_trim(block, 0, 0);
+}
+
+Test(ata, trim_of_more_than_a_block_is_one, .signal = SIGILL)
+{
+        uint8_t block[AOE_SECTOR_BYTES];
+
+        ata_build_trim(block, 0, ATA_TRIM_SECTORS_MAX + 1);
+}
