@@ -3,9 +3,9 @@
 # Completion of aoefs for bash, with or without the package bash-completion. Bash cuts words at "=",
 # so that --on_loss=fa comes as three of them.
 
-_aoefs_commands='list mount umount wait'
-_aoefs_keys='ro allow_other uid= gid= mode= on_loss= timeout= memory= window= payload= only= deny=
-        shared max_read= fsname='
+_aoefs_commands='list mount nbd umount wait'
+_aoefs_serve_keys='ro uid= gid= mode= on_loss= timeout= memory= window= payload= only= deny= shared'
+_aoefs_keys="$_aoefs_serve_keys allow_other max_read= nbd= fsname="
 _aoefs_columns='ADDRESS SIZE MODEL SERIAL MACS INTERFACES PAYLOAD STATE REASON FIRMWARE BUFFERS
         CONFIG'
 
@@ -20,6 +20,11 @@ _aoefs_options() {
         mount)
                 echo "-o --options= -f --foreground -d --debug -P --pidfile= $probe"
                 for key in $_aoefs_keys; do echo "--$key"; done
+                ;;
+        nbd)
+                echo "-o --options= -f --foreground -d --debug -P --pidfile= $probe"
+                echo '--socket= --run= --attach --detach= --status --json'
+                for key in $_aoefs_serve_keys; do echo "--$key"; done
                 ;;
         *) echo '-h --help --version' ;;
         esac
@@ -40,6 +45,15 @@ _aoefs_devices() {
         _aoefs_mounts | while read -r point; do
                 timeout 1 ls "$point" 2>/dev/null
         done | grep -xE 'e[0-9]+\.[0-9]+' | sort -u
+}
+
+# The block devices of NBD.
+_aoefs_blocks() {
+        local block
+
+        for block in /sys/block/nbd*; do
+                [[ -e $block ]] && echo "/dev/${block##*/}"
+        done
 }
 
 _aoefs_interfaces() {
@@ -79,16 +93,18 @@ _aoefs_reply_files() {
 
 # The value of an option or key: command, name without dashes, what is typed. 1: it has none.
 _aoefs_value() {
-        case $1:$2 in
+        case ${1/#nbd/mount}:$2 in # mount's options are nbd's
         umount:* | *:h) return 1 ;;
         *:i | *:interface) _aoefs_reply_list "$(_aoefs_interfaces)" "$3" ;;
-        *:config | *:P | *:pidfile) _aoefs_reply_files file "$3" ;;
+        *:config | *:P | *:pidfile | mount:nbd | mount:socket) _aoefs_reply_files file "$3" ;;
         list:o | list:output) _aoefs_reply_list "$_aoefs_columns" "$3" ;;
         mount:o | mount:options) _aoefs_reply_list "$_aoefs_keys" "$3" ;;
         mount:on_loss) _aoefs_reply_list 'fail wait' "$3" ;;
         mount:uid) _aoefs_reply_files user "$3" ;;
         mount:gid) _aoefs_reply_files group "$3" ;;
         mount:only | mount:deny) _aoefs_reply_list "$(_aoefs_devices)" "$3" ;;
+        mount:detach) _aoefs_reply "$(_aoefs_blocks)" "$3" ;;
+        mount:run) _aoefs_reply_files command "$3" ;;
         *:timeout | mount:mode | mount:memory | mount:window | mount:payload | mount:max_read | \
                 mount:fsname) ;;
         *) return 1 ;;
@@ -135,6 +151,7 @@ _aoefs() {
         fi
         case $command in
         list | wait) _aoefs_reply "$(_aoefs_devices)" "$cur" ;;
+        nbd) _aoefs_reply "$(_aoefs_devices; _aoefs_blocks)" "$cur" ;;
         umount)
                 _aoefs_reply "$(_aoefs_mounts)" "$cur"
                 compopt -o filenames 2>/dev/null || true

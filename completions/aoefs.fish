@@ -19,12 +19,16 @@ function __aoefs_interfaces
     ls /sys/class/net
 end
 
+function __aoefs_blocks
+    string match -r '^nbd.*' (ls /sys/block) | string replace -r '^' /dev/
+end
+
 function __aoefs_columns
     string split ' ' 'ADDRESS SIZE MODEL SERIAL MACS INTERFACES PAYLOAD STATE REASON FIRMWARE BUFFERS CONFIG'
 end
 
 function __aoefs_keys
-    string split ' ' 'ro allow_other uid= gid= mode= on_loss=fail on_loss=wait timeout= memory= window= payload= only= deny= shared max_read= fsname='
+    string split ' ' 'ro allow_other uid= gid= mode= on_loss=fail on_loss=wait timeout= memory= window= payload= only= deny= shared max_read= nbd= fsname='
 end
 
 # The parts of a list before the last comma, in front of each line of a command's output.
@@ -37,7 +41,7 @@ function __aoefs_list
 end
 
 function __aoefs_no_command
-    not __fish_seen_subcommand_from list mount umount wait
+    not __fish_seen_subcommand_from list mount nbd umount wait
 end
 
 complete -c aoefs -f
@@ -45,15 +49,16 @@ complete -c aoefs -n __aoefs_no_command -s h -l help -d 'Show the commands'
 complete -c aoefs -n __aoefs_no_command -l version -d 'Show the version'
 complete -c aoefs -n __aoefs_no_command -a list -d 'Show the devices that answer now'
 complete -c aoefs -n __aoefs_no_command -a mount -d 'Mount every device as a file'
+complete -c aoefs -n __aoefs_no_command -a nbd -d 'Serve devices as NBD exports'
 complete -c aoefs -n __aoefs_no_command -a umount -d 'Write everything and unmount'
 complete -c aoefs -n __aoefs_no_command -a wait -d 'Wait until a device answers'
 
-complete -c aoefs -n '__fish_seen_subcommand_from list mount umount wait' -s h -l help -d 'Show the options'
+complete -c aoefs -n '__fish_seen_subcommand_from list mount nbd umount wait' -s h -l help -d 'Show the options'
 
-complete -c aoefs -n '__fish_seen_subcommand_from list mount wait' -s i -l interface -x -a '(__aoefs_list __aoefs_interfaces)' -d 'Use these interfaces'
-complete -c aoefs -n '__fish_seen_subcommand_from list mount wait' -l config -r -F -d 'Config file'
-complete -c aoefs -n '__fish_seen_subcommand_from list mount wait' -s q -l quiet -d 'No warnings'
-complete -c aoefs -n '__fish_seen_subcommand_from list mount wait' -s v -l verbose -d 'Say more'
+complete -c aoefs -n '__fish_seen_subcommand_from list mount nbd wait' -s i -l interface -x -a '(__aoefs_list __aoefs_interfaces)' -d 'Use these interfaces'
+complete -c aoefs -n '__fish_seen_subcommand_from list mount nbd wait' -l config -r -F -d 'Config file'
+complete -c aoefs -n '__fish_seen_subcommand_from list mount nbd wait' -s q -l quiet -d 'No warnings'
+complete -c aoefs -n '__fish_seen_subcommand_from list mount nbd wait' -s v -l verbose -d 'Say more'
 
 complete -c aoefs -n '__fish_seen_subcommand_from list wait' -a '(__aoefs_devices)'
 complete -c aoefs -n '__fish_seen_subcommand_from list' -l json -d 'Print JSON'
@@ -68,22 +73,31 @@ complete -c aoefs -n '__fish_seen_subcommand_from umount' -a '(__aoefs_mounts)'
 complete -c aoefs -n '__fish_seen_subcommand_from umount' -l force -d 'First fail what waits for silent targets'
 
 complete -c aoefs -n '__fish_seen_subcommand_from mount' -a '(__fish_complete_directories)'
-complete -c aoefs -n '__fish_seen_subcommand_from mount' -s o -l options -x -a '(__aoefs_list __aoefs_keys)' -d 'Options as mount(8) gives them'
-complete -c aoefs -n '__fish_seen_subcommand_from mount' -s f -l foreground -d 'Stay in the foreground'
-complete -c aoefs -n '__fish_seen_subcommand_from mount' -s d -l debug -d 'Print every FUSE message'
-complete -c aoefs -n '__fish_seen_subcommand_from mount' -s P -l pidfile -r -F -d 'Write the process number of the worker'
-complete -c aoefs -n '__fish_seen_subcommand_from mount' -l ro -d 'Refuse all writes'
+complete -c aoefs -n '__fish_seen_subcommand_from mount nbd' -s o -l options -x -a '(__aoefs_list __aoefs_keys)' -d 'Options as mount(8) gives them'
+complete -c aoefs -n '__fish_seen_subcommand_from mount nbd' -s f -l foreground -d 'Stay in the foreground'
+complete -c aoefs -n '__fish_seen_subcommand_from mount nbd' -s d -l debug -d 'Print every FUSE message'
+complete -c aoefs -n '__fish_seen_subcommand_from mount nbd' -s P -l pidfile -r -F -d 'Write the process number of the worker'
+complete -c aoefs -n '__fish_seen_subcommand_from mount nbd' -l ro -d 'Refuse all writes'
 complete -c aoefs -n '__fish_seen_subcommand_from mount' -l allow_other -d 'Let other users in'
-complete -c aoefs -n '__fish_seen_subcommand_from mount' -l uid -x -a '(__fish_complete_users)' -d 'Owner of the files'
-complete -c aoefs -n '__fish_seen_subcommand_from mount' -l gid -x -a '(__fish_complete_groups)' -d 'Group of the files'
-complete -c aoefs -n '__fish_seen_subcommand_from mount' -l mode -x -d 'Permissions of the files'
-complete -c aoefs -n '__fish_seen_subcommand_from mount' -l on_loss -x -a 'fail wait' -d 'What a request without an answer does'
-complete -c aoefs -n '__fish_seen_subcommand_from mount' -l timeout -x -d 'When it fails'
-complete -c aoefs -n '__fish_seen_subcommand_from mount' -l memory -x -d 'Memory for requests'
-complete -c aoefs -n '__fish_seen_subcommand_from mount' -l window -x -d 'Most frames in flight a path'
-complete -c aoefs -n '__fish_seen_subcommand_from mount' -l payload -x -d 'Most data a frame'
-complete -c aoefs -n '__fish_seen_subcommand_from mount' -l only -x -a '(__aoefs_list __aoefs_devices)' -d 'Use these devices only'
-complete -c aoefs -n '__fish_seen_subcommand_from mount' -l deny -x -a '(__aoefs_list __aoefs_devices)' -d 'Never use these devices'
-complete -c aoefs -n '__fish_seen_subcommand_from mount' -l shared -d 'Write although another aoefs does'
+complete -c aoefs -n '__fish_seen_subcommand_from mount nbd' -l uid -x -a '(__fish_complete_users)' -d 'Owner of the files'
+complete -c aoefs -n '__fish_seen_subcommand_from mount nbd' -l gid -x -a '(__fish_complete_groups)' -d 'Group of the files'
+complete -c aoefs -n '__fish_seen_subcommand_from mount nbd' -l mode -x -d 'Permissions of the files'
+complete -c aoefs -n '__fish_seen_subcommand_from mount nbd' -l on_loss -x -a 'fail wait' -d 'What a request without an answer does'
+complete -c aoefs -n '__fish_seen_subcommand_from mount nbd' -l timeout -x -d 'When it fails'
+complete -c aoefs -n '__fish_seen_subcommand_from mount nbd' -l memory -x -d 'Memory for requests'
+complete -c aoefs -n '__fish_seen_subcommand_from mount nbd' -l window -x -d 'Most frames in flight a path'
+complete -c aoefs -n '__fish_seen_subcommand_from mount nbd' -l payload -x -d 'Most data a frame'
+complete -c aoefs -n '__fish_seen_subcommand_from mount nbd' -l only -x -a '(__aoefs_list __aoefs_devices)' -d 'Use these devices only'
+complete -c aoefs -n '__fish_seen_subcommand_from mount nbd' -l deny -x -a '(__aoefs_list __aoefs_devices)' -d 'Never use these devices'
+complete -c aoefs -n '__fish_seen_subcommand_from mount nbd' -l shared -d 'Write although another aoefs does'
 complete -c aoefs -n '__fish_seen_subcommand_from mount' -l max_read -x -d 'Largest request of the kernel'
 complete -c aoefs -n '__fish_seen_subcommand_from mount' -l fsname -x -d 'Source in /proc/mounts'
+complete -c aoefs -n '__fish_seen_subcommand_from mount' -l nbd -r -F -d 'Serve NBD clients at this socket, too'
+
+complete -c aoefs -n '__fish_seen_subcommand_from nbd' -a '(__aoefs_devices; __aoefs_blocks)'
+complete -c aoefs -n '__fish_seen_subcommand_from nbd' -l socket -r -F -d 'Serve at this Unix socket'
+complete -c aoefs -n '__fish_seen_subcommand_from nbd' -l run -x -d 'Start, run this command, stop'
+complete -c aoefs -n '__fish_seen_subcommand_from nbd' -l attach -d 'Make block devices of the devices'
+complete -c aoefs -n '__fish_seen_subcommand_from nbd' -l detach -x -a '(__aoefs_blocks)' -d 'Flush and take one away again'
+complete -c aoefs -n '__fish_seen_subcommand_from nbd' -l status -d 'Print what is attached'
+complete -c aoefs -n '__fish_seen_subcommand_from nbd' -l json -d 'Print it as JSON'

@@ -40,6 +40,8 @@ Config *config_new(void)
         c->interfaces = g_ptr_array_new_with_free_func(g_free);
         c->only = g_ptr_array_new_with_free_func(g_free);
         c->deny = g_ptr_array_new_with_free_func(g_free);
+        c->attach = g_ptr_array_new_with_free_func(g_free);
+        c->attach_index = -1;
         c->source = g_strdup("any");
         c->uid = getuid();
         c->gid = getgid();
@@ -57,7 +59,9 @@ void config_free(Config *c)
         g_ptr_array_unref(c->interfaces);
         g_ptr_array_unref(c->only);
         g_ptr_array_unref(c->deny);
+        g_ptr_array_unref(c->attach);
         g_free(c->mountpoint);
+        g_free(c->nbd);
         g_free(c->source);
         g_free(c->pidfile);
         g_free(c);
@@ -280,6 +284,15 @@ static bool set_pidfile(Config *c, const char *value)
         return true;
 }
 
+static bool set_nbd(Config *c, const char *value)
+{
+        if (!is_line(value))
+                return false;
+        g_free(c->nbd);
+        c->nbd = g_canonicalize_filename(value, NULL);
+        return true;
+}
+
 /* ---- keys ---- */
 
 #define TEXT(x)     #x
@@ -314,6 +327,7 @@ static const struct key keys[] = {
          "give a whole number from " TEXT_OF(CONFIG_MAX_READ_MIN) " to " TEXT_OF(
                  CONFIG_MAX_READ_MAX)},
         {"fsname", false, set_fsname, "is no name", "give one line of text"},
+        {"nbd", false, set_nbd, "is no file name", "give the path of the socket to make"},
         {"pidfile", false, set_pidfile, "is no file name", "give the file to write"},
 };
 

@@ -32,12 +32,16 @@ struct Config {
         GPtrArray *interfaces; /* owned: globs; empty: the default choice */
         GPtrArray *only;       /* owned: globs on eX.Y; empty: all */
         GPtrArray *deny;
-        char *mountpoint; /* owned: absolute, or /dev/fd/N */
-        char *source;     /* owned: what the mount is called in /proc/mounts (fsname=) */
-        char *pidfile;    /* owned, or NULL */
-        bool foreground;  /* -f */
-        bool debug;       /* -d */
-        unsigned verbose; /* -v, counted; quiet: 0 with -q */
+        char *mountpoint;  /* owned: absolute, or /dev/fd/N; NULL: nothing is mounted */
+        char *nbd;         /* owned: path of the NBD server's socket, or NULL */
+        char *source;      /* owned: what the mount is called in /proc/mounts (fsname=) */
+        GPtrArray *attach; /* owned: names of devices for the kernel's NBD client */
+        bool attach_only;  /* and for nobody else */
+        int attach_index;  /* N of their /dev/nbdN; -1: any that is free */
+        char *pidfile;     /* owned, or NULL */
+        bool foreground;   /* -f */
+        bool debug;        /* -d */
+        unsigned verbose;  /* -v, counted; quiet: 0 with -q */
         bool quiet;
         bool read_only; /* ro */
         bool allow_other;
@@ -69,11 +73,17 @@ bool config_set_list(Config *c, const char *options, GError **error);
 bool config_load(Config *c, const char *path, bool must_exist, GError **error);
 /* only= and deny= of a device; pure, fit for engine_options.is_allowed. arg: const Config *. */
 bool config_is_allowed(void *arg, aoe_addr addr);
+/* What the daemon is called by: its mount point, else its socket. Borrowed. */
+static inline const char *config_place(const Config *c)
+{
+        return c->mountpoint ? c->mountpoint : c->nbd;
+}
 /* Is this interface name chosen by the globs? With no globs: fallback decides. */
 bool config_has_interface(const Config *c, const char *name, bool fallback);
 
-/* A command line, NULL-terminated and ending in the mount point, that makes the same c whatever the
- * working folder and the config file are by then: for the worker. Owned by the caller. */
+/* A command line, NULL-terminated and ending in the mount point if there is one, that makes the
+ * same c whatever the working folder and the config file are by then: for the worker. Owned by the
+ * caller. */
 char **config_to_argv(const Config *c, const char *program);
 
 #define CONFIG_ERROR (config_error_quark())

@@ -28,12 +28,21 @@ static void argv_add_list(GPtrArray *argv, const char *key, const GPtrArray *lis
                 argv_add(argv, key, g_ptr_array_index(list, i));
 }
 
+static void argv_add_mount(GPtrArray *argv, const Config *c)
+{
+        argv_add_flag(argv, "allow_other", c->allow_other);
+        argv_add_number(argv, "max_read", c->max_read);
+        argv_add(argv, "fsname", c->source);
+        g_ptr_array_add(argv, g_strdup("--"));
+        g_ptr_array_add(argv, g_strdup(c->mountpoint));
+}
+
 char **config_to_argv(const Config *c, const char *program)
 {
         GPtrArray *argv = g_ptr_array_new();
 
         g_ptr_array_add(argv, g_strdup(program));
-        g_ptr_array_add(argv, g_strdup("mount"));
+        g_ptr_array_add(argv, g_strdup(c->mountpoint ? "mount" : "nbd"));
         argv_add(argv, "config", "/dev/null");
         argv_add_list(argv, "interface", c->interfaces);
         argv_add_list(argv, "only", c->only);
@@ -44,7 +53,6 @@ char **config_to_argv(const Config *c, const char *program)
         for (unsigned i = 0; i < c->verbose; i++)
                 argv_add_flag(argv, "verbose", true);
         argv_add_flag(argv, "ro", c->read_only);
-        argv_add_flag(argv, "allow_other", c->allow_other);
         argv_add_flag(argv, "shared", c->shared);
         argv_add_number(argv, "uid", c->uid);
         argv_add_number(argv, "gid", c->gid);
@@ -56,12 +64,12 @@ char **config_to_argv(const Config *c, const char *program)
                 argv_add_number(argv, "window", c->window);
         if (c->payload_bytes)
                 argv_add_number(argv, "payload", c->payload_bytes);
-        argv_add_number(argv, "max_read", c->max_read);
-        argv_add(argv, "fsname", c->source);
+        if (c->nbd)
+                argv_add(argv, c->mountpoint ? "nbd" : "socket", c->nbd);
         if (c->pidfile)
                 argv_add(argv, "pidfile", c->pidfile);
-        g_ptr_array_add(argv, g_strdup("--"));
-        g_ptr_array_add(argv, g_strdup(c->mountpoint));
+        if (c->mountpoint)
+                argv_add_mount(argv, c);
         g_ptr_array_add(argv, NULL);
         return (char **)g_ptr_array_free(argv, FALSE);
 }

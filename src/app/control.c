@@ -24,6 +24,7 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
+#include "app/fronts.h"
 #include "app/links.h"
 #include "app/logging.h"
 #include "app/notifier.h"
@@ -32,16 +33,13 @@
 #include "app/signals.h"
 #include "app/writers.h"
 #include "base/check.h"
-#include "front/front_fuse.h"
 #include "io/handover.h"
 #include "io/loop.h"
 #include "io/netmon.h"
 #include "io/privilege.h"
 
-#define CONTROL_RETRY_EVERY     (10 * NSEC_MS) /* the shard's mailbox was full */
-#define CONTROL_REQUESTS_MAX    4096           /* as many as the kernel may send: max_background */
-#define CONTROL_REQUESTS_DEVICE 1024           /* so that one device leaves room for others */
-#define CONTROL_MESSAGES_MAX    64             /* of the keeper, a wake-up */
+#define CONTROL_RETRY_EVERY  (10 * NSEC_MS) /* the shard's mailbox was full */
+#define CONTROL_MESSAGES_MAX 64             /* of the keeper, a wake-up */
 
 enum control_phase { CONTROL_LINKS, CONTROL_FUSE, CONTROL_SERVING, CONTROL_DRAINING, CONTROL_END };
 
@@ -67,7 +65,8 @@ struct control {
         int folder_fd; /* owned: the runtime folder, -1: none */
         struct writers writers;
         struct shard *shard;
-        struct front *front; /* borrowed from the shard */
+        struct front *front; /* borrowed from the shard: the mount; NULL: there is none */
+        int nbd_fd;          /* owned until the front has it: the listening socket; -1: none */
         struct notifier notifier;
         unsigned wants; /* enum control_want bits */
         struct signals signals;
@@ -174,7 +173,7 @@ static uint64_t control_seed(void)
 static void control_init_writers(struct control *c)
 {
         g_autofree char *folder = runtime_folder(NULL);
-        g_autofree char *holder = runtime_holder(getpid(), c->config->mountpoint);
+        g_autofree char *holder = runtime_holder(getpid(), config_place(c->config));
 
         c->folder_fd = folder ? open(folder, O_PATH | O_DIRECTORY | O_CLOEXEC) : -1;
         writers_init(&c->writers, c->folder_fd, runtime_netns(), c->config->shared, holder);
@@ -205,56 +204,33 @@ static int control_make_shard(struct control *c)
         return shard_new(&o, &c->shard);
 }
 
-/* fuse_fd is taken in any case. */
-static int control_make_front(struct control *c, int fuse_fd)
-{
-        const Config *config = c->config;
-        const struct front_fuse_options o = {
-                .fuse_fd = fuse_fd,
-                .uid = config->uid,
-                .gid = config->gid,
-                .mode = config->mode,
-                .read_only = config->read_only,
-                .debug = config->debug,
-                .requests_max = CONTROL_REQUESTS_MAX,
-                .requests_device_max = CONTROL_REQUESTS_DEVICE,
-                .max_read = config->max_read,
-        };
-        int r;
-
-        r = front_fuse_new(&o, shard_host(c->shard), &c->front);
-        if (r < 0) {
-                close(fuse_fd);
-                return r;
-        }
-        r = shard_front(c->shard, c->front);
-        if (r < 0) {
-                c->front->ops->free(c->front);
-                c->front = NULL;
-        }
-        return r;
-}
-
-static void control_on_fuse(struct control *c, int fuse_fd)
+/* Everything that it takes is there. fuse_fd: taken; -1: no mount. */
+static void control_serve(struct control *c, int fuse_fd)
 {
         int r;
 
         if (c->phase != CONTROL_FUSE) {
-                close(fuse_fd);
+                if (fuse_fd >= 0)
+                        close(fuse_fd);
                 return;
         }
         r = control_make_shard(c);
         if (r < 0) {
-                close(fuse_fd);
+                if (fuse_fd >= 0)
+                        close(fuse_fd);
                 control_fail(c, -r,
                              "no memory: give a smaller memory=, or a larger one for links "
                              "with a large MTU");
                 return;
         }
-        r = control_make_front(c, fuse_fd);
+        r = fuse_fd >= 0 ? fronts_mount(c->config, c->shard, fuse_fd, &c->front) : 0;
+        if (r == 0 && c->nbd_fd >= 0) {
+                r = fronts_nbd(c->config, c->shard, c->nbd_fd);
+                c->nbd_fd = -1;
+        }
         if (r == 0)
                 r = privilege_drop();
-        if (r == 0)
+        if (r == 0 && c->front)
                 r = notifier_start(&c->notifier, c->shard, c->front);
         if (r == 0)
                 r = shard_start(c->shard);
@@ -281,6 +257,19 @@ static void control_on_drain(struct control *c, bool force)
         }
 }
 
+/* fd is taken. */
+static void control_on_attach(struct control *c, const struct handover *m, int fd)
+{
+        struct shard_command command = {.kind = SHARD_ATTACH, .fd = fd, .force = m->value != 0};
+
+        if (c->phase == CONTROL_SERVING && fd >= 0 && aoe_addr_parse(m->text, &command.addr) &&
+            shard_post(c->shard, &command))
+                return;
+        if (fd >= 0)
+                close(fd);
+        control_send(c, HANDOVER_ATTACHED, -EAGAIN, "");
+}
+
 static void control_on_message(struct control *c, const struct handover *m, int fd)
 {
         switch ((enum handover_kind)m->kind) {
@@ -293,7 +282,15 @@ static void control_on_message(struct control *c, const struct handover *m, int 
         case HANDOVER_LINK:
                 links_on_opened(c->links, m->number, fd >= 0 ? fd : (int)m->value);
                 return;
-        case HANDOVER_FUSE: control_on_fuse(c, fd); return;
+        case HANDOVER_FUSE: control_serve(c, fd); return;
+        case HANDOVER_NBD:
+                if (c->nbd_fd >= 0)
+                        close(c->nbd_fd);
+                c->nbd_fd = fd;
+                if (!c->config->mountpoint)
+                        control_serve(c, -1);
+                return;
+        case HANDOVER_ATTACH: control_on_attach(c, m, fd); return;
         case HANDOVER_SYNC:
                 c->wants |= CONTROL_WANT_SYNC | (m->value ? CONTROL_WANT_FORCE : 0);
                 break;
@@ -306,6 +303,8 @@ static void control_on_message(struct control *c, const struct handover *m, int 
         case HANDOVER_DRAINED:
         case HANDOVER_UNMOUNTED:
         case HANDOVER_LINKED:
+        case HANDOVER_ATTACHED:
+        case HANDOVER_RESIZED:
         case HANDOVER_SYNCED: control_on_keeper_gone(c); break;
         }
         if (fd >= 0)
@@ -346,6 +345,28 @@ static void control_detach(const struct control *c)
         close(fd);
 }
 
+static void control_on_attached(struct control *c, const struct shard_news *n)
+{
+        struct handover m = {
+                .kind = HANDOVER_ATTACHED,
+                .number = n->error ? n->error : n->attached.flags,
+                .value = (int64_t)n->attached.bytes,
+        };
+
+        snprintf(m.text, sizeof(m.text), "%s", n->attached.identifier);
+        if (c->keeper >= 0 && handover_send(c->keeper, &m, -1) < 0)
+                control_on_keeper_gone(c);
+}
+
+static void control_on_resized(struct control *c, const struct shard_news *n)
+{
+        struct handover m = {.kind = HANDOVER_RESIZED, .value = (int64_t)n->bytes};
+
+        aoe_addr_format(n->addr, m.text);
+        if (c->keeper >= 0 && handover_send(c->keeper, &m, -1) < 0)
+                control_on_keeper_gone(c);
+}
+
 static void control_on_news(struct control *c, const struct shard_news *n)
 {
         switch (n->kind) {
@@ -361,6 +382,8 @@ static void control_on_news(struct control *c, const struct shard_news *n)
                 if (c->keeper < 0)
                         control_enter(c, CONTROL_END);
                 break;
+        case SHARD_ATTACHED: control_on_attached(c, n); break;
+        case SHARD_RESIZED: control_on_resized(c, n); break;
         case SHARD_ENDED: control_send(c, HANDOVER_UNMOUNTED, 0, ""); break;
         case SHARD_LINK_FREE: n->link->ops->free(n->link); break;
         }
@@ -532,6 +555,7 @@ static void control_fini(struct control *c)
         control_close(c->keeper);
         control_close(c->signal_fd);
         control_close(c->cookie_fd);
+        control_close(c->nbd_fd);
         control_close(c->folder_fd);
 }
 
@@ -543,6 +567,7 @@ int worker_main(const Config *config)
                 .keeper = number ? atoi(number) : -1,
                 .signal_fd = -1,
                 .cookie_fd = -1,
+                .nbd_fd = -1,
                 .folder_fd = -1,
         };
         int r;

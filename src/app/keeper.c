@@ -20,10 +20,8 @@
 #include "app/keeper.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
-#include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -33,12 +31,15 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "app/attach.h"
 #include "app/caller.h"
 #include "app/clients.h"
 #include "app/logging.h"
 #include "app/mounting.h"
+#include "app/nbd_socket.h"
 #include "app/runtime.h"
 #include "app/signals.h"
+#include "app/spawn.h"
 #include "base/check.h"
 #include "io/autofd.h"
 #include "io/handover.h"
@@ -64,7 +65,9 @@ struct keeper {
         enum keeper_state state;
         struct caller *caller; /* borrowed */
         RuntimeEntry *entry;
-        Mounting *mounting; /* NULL before LINKED */
+        Mounting *mounting; /* NULL before LINKED, and without a mount point */
+        NbdSocket *nbd;     /* owned; NULL: no server */
+        Attach *attach;     /* owned; NULL: nothing is attached to the kernel's NBD client */
         bool mounted;
         bool force;    /* the umount that is going on */
         int signal_fd; /* owned */
@@ -84,7 +87,7 @@ static void keeper_enter(struct keeper *k, enum keeper_state next)
 {
         switch (next) {
         case KEEPER_STARTING: CHECK(!"a beginning"); break;
-        case KEEPER_MOUNTED: CHECK(k->mounted); break;
+        case KEEPER_MOUNTED: CHECK(k->mounted || !k->config->mountpoint); break;
         case KEEPER_SERVING:
         case KEEPER_SYNCING: CHECK(k->state >= KEEPER_MOUNTED && k->state <= KEEPER_SYNCING); break;
         case KEEPER_DRAINING: CHECK(k->state < KEEPER_DRAINING); break;
@@ -124,6 +127,7 @@ static void keeper_send(struct keeper *k, enum handover_kind kind, int64_t value
 {
         struct handover m = {.kind = kind, .value = value, .cookie = k->cookie};
         int fd = kind == HANDOVER_FUSE     ? mounting_fd(k->mounting)
+                 : kind == HANDOVER_NBD    ? nbd_socket_fd(k->nbd)
                  : kind == HANDOVER_COOKIE ? k->cookie_fd
                                            : -1;
 
@@ -131,10 +135,21 @@ static void keeper_send(struct keeper *k, enum handover_kind kind, int64_t value
                 handover_send(k->socket, &m, fd); /* a dead one is noticed by its hang-up */
 }
 
+/* What is in use stays, for another daemon to take over. */
+static void keeper_detach(struct keeper *k)
+{
+        g_autofree char *block = NULL;
+
+        if (k->attach && attach_end(k->attach, &block) < 0)
+                logging_say(LOGGING_WARNING, "%s is in use: it waits %d s for another daemon",
+                            block, ATTACH_DEAD_SEC);
+}
+
 static void keeper_drain(struct keeper *k, bool force)
 {
         if (k->state >= KEEPER_DRAINING)
                 return;
+        keeper_detach(k);
         keeper_enter(k, KEEPER_DRAINING);
         keeper_send(k, HANDOVER_DRAIN, force);
 }
@@ -168,6 +183,7 @@ static void keeper_stay(struct keeper *k, int error, const char *text)
 
 static void keeper_on_synced(struct keeper *k, int error, const char *text)
 {
+        g_autofree char *block = NULL, *busy = NULL;
         int r;
 
         if (k->state != KEEPER_SYNCING)
@@ -180,7 +196,12 @@ static void keeper_on_synced(struct keeper *k, int error, const char *text)
                 keeper_stay(k, error, text);
                 return;
         }
-        r = mounting_end(k->mounting, MOUNTING_END_POLITE);
+        if (k->attach && attach_end(k->attach, &block) < 0 && !k->force) {
+                busy = g_strdup_printf("busy: %s is in use", block);
+                keeper_stay(k, EBUSY, busy);
+                return;
+        }
+        r = k->mounted ? mounting_end(k->mounting, MOUNTING_END_POLITE) : 0;
         if (r == -EBUSY && k->force)
                 r = mounting_end(k->mounting, MOUNTING_END_FORCE);
         if (r < 0) {
@@ -249,6 +270,13 @@ static void keeper_on_linked(struct keeper *k)
 
         if (k->state != KEEPER_STARTING || k->mounting)
                 return;
+        if (!k->config->mountpoint) {
+                keeper_enter(k, KEEPER_MOUNTED);
+                keeper_send(k, HANDOVER_NBD, 0);
+                return;
+        }
+        if (k->nbd)
+                keeper_send(k, HANDOVER_NBD, 0);
         k->mounting = mounting_new(k->config, &why);
         if (!k->mounting) {
                 keeper_fail(k, why->code, why->message);
@@ -258,6 +286,41 @@ static void keeper_on_linked(struct keeper *k)
         k->mounted = true;
         keeper_enter(k, KEEPER_MOUNTED);
         keeper_send(k, HANDOVER_FUSE, 0);
+}
+
+static void keeper_serve(struct keeper *k)
+{
+        keeper_enter(k, KEEPER_SERVING);
+        logging_detach(k->config);
+        if (!caller_ready(k->caller)) {
+                keeper_fail(k, EINTR, "who asked for it is gone");
+                keeper_drain(k, false);
+        }
+}
+
+static void keeper_on_attached(struct keeper *k, const struct handover *m)
+{
+        g_autoptr(GError) why = NULL;
+
+        if (k->state != KEEPER_MOUNTED || !k->attach)
+                return;
+        switch (attach_on_answer(k->attach, m, &why)) {
+        case ATTACH_MORE: break;
+        case ATTACH_DONE:
+                attach_say(k->attach);
+                keeper_serve(k);
+                break;
+        case ATTACH_FAILED:
+                keeper_fail(k, why->code, why->message);
+                keeper_drain(k, true);
+                break;
+        }
+}
+
+static void keeper_on_resized(struct keeper *k, const struct handover *m)
+{
+        if (k->attach)
+                attach_resize(k->attach, m->text, (uint64_t)m->value);
 }
 
 static void keeper_on_ready(struct keeper *k)
@@ -274,12 +337,12 @@ static void keeper_on_ready(struct keeper *k)
                 return;
         }
         k->pidfile_written = k->config->pidfile != NULL;
-        keeper_enter(k, KEEPER_SERVING);
-        logging_detach(k->config);
-        if (!caller_ready(k->caller)) {
-                keeper_fail(k, EINTR, "who asked for the mount is gone");
-                keeper_drain(k, false);
-        }
+        if (k->config->attach->len > 0)
+                k->attach = attach_new(k->config);
+        if (k->attach)
+                attach_ask(k->attach, k->socket); /* a dead one is noticed by its hang-up */
+        else
+                keeper_serve(k);
 }
 
 /* Somebody wants the end, once or again. */
@@ -305,6 +368,8 @@ static void keeper_on_message(struct keeper *k, const struct handover *m)
                 keeper_quit(k);
                 break;
         case HANDOVER_SIGNALLED: keeper_on_term(k, m->number > 1); break;
+        case HANDOVER_ATTACHED: keeper_on_attached(k, m); break;
+        case HANDOVER_RESIZED: keeper_on_resized(k, m); break;
         case HANDOVER_SYNCED: keeper_on_synced(k, m->number, m->text); break;
         case HANDOVER_DRAINED:
                 if (m->number && !k->force)
@@ -322,6 +387,8 @@ static void keeper_on_message(struct keeper *k, const struct handover *m)
         case HANDOVER_DRAIN:
         case HANDOVER_QUIT:
         case HANDOVER_SYNC:
+        case HANDOVER_NBD:
+        case HANDOVER_ATTACH:
         case HANDOVER_COOKIE: keeper_abort(k, "the worker sends nonsense"); break;
         }
 }
@@ -348,29 +415,18 @@ static void keeper_read_worker(struct keeper *k)
 
 /* ---- the worker's death, signals ---- */
 
-static void keeper_say_death(struct keeper *k, int status)
-{
-        g_autofree char *text = NULL;
-
-        if (WIFSIGNALED(status))
-                text = g_strdup_printf("the worker (process %d) died of signal %d (%s)",
-                                       (int)k->worker, WTERMSIG(status),
-                                       sigdescr_np(WTERMSIG(status)));
-        else
-                text = g_strdup_printf("the worker (process %d) ended with code %d", (int)k->worker,
-                                       WEXITSTATUS(status));
-        keeper_fail(k, EIO, text);
-}
-
 static void keeper_reap(struct keeper *k)
 {
+        g_autofree char *death = NULL;
         int status;
 
         if (k->worker <= 0 || waitpid(k->worker, &status, WNOHANG) != k->worker)
                 return;
         keeper_read_worker(k); /* its last words */
-        if (k->state != KEEPER_QUITTING)
-                keeper_say_death(k, status);
+        if (k->state != KEEPER_QUITTING) {
+                death = spawn_death(k->worker, status);
+                keeper_fail(k, EIO, death);
+        }
         k->worker = 0;
         keeper_unmount(k, MOUNTING_END_FORCE);
         keeper_enter(k, KEEPER_ENDED);
@@ -406,43 +462,6 @@ static int keeper_init_signals(struct keeper *k)
         return k->signal_fd < 0 ? -errno : 0;
 }
 
-/* Our own program: by its name, which valgrind can follow, as long as it has one. */
-static char *keeper_program(void)
-{
-        g_autofree char *path = g_file_read_link("/proc/self/exe", NULL);
-
-        if (path && access(path, X_OK) == 0)
-                return g_steal_pointer(&path);
-        return g_strdup("/proc/self/exe");
-}
-
-/* In a process group of its own: a Ctrl-C is ours, and counts once. */
-static int keeper_spawn(struct keeper *k, int worker_fd)
-{
-        g_autofree char *number = g_strdup_printf("%d", worker_fd);
-        g_autofree char *program = keeper_program();
-        g_auto(GStrv) env = g_environ_setenv(g_get_environ(), "AOEFS_WORKER", number, TRUE);
-        posix_spawn_file_actions_t files;
-        posix_spawnattr_t attr;
-        sigset_t none, pipe_only;
-        int r;
-
-        sigemptyset(&none);
-        sigemptyset(&pipe_only);
-        sigaddset(&pipe_only, SIGPIPE);
-        posix_spawn_file_actions_init(&files);
-        posix_spawn_file_actions_adddup2(&files, worker_fd, worker_fd); /* clears close-on-exec */
-        posix_spawnattr_init(&attr);
-        posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK |
-                                                POSIX_SPAWN_SETSIGDEF);
-        posix_spawnattr_setsigmask(&attr, &none);
-        posix_spawnattr_setsigdefault(&attr, &pipe_only);
-        r = posix_spawn(&k->worker, program, &files, &attr, k->argv, env);
-        posix_spawnattr_destroy(&attr);
-        posix_spawn_file_actions_destroy(&files);
-        return -r;
-}
-
 static int keeper_start_worker(struct keeper *k)
 {
         autofd int worker_fd = -1;
@@ -453,7 +472,7 @@ static int keeper_start_worker(struct keeper *k)
                 return r;
         k->socket = pair[0];
         worker_fd = pair[1];
-        r = keeper_spawn(k, worker_fd);
+        r = spawn_worker(k->argv, worker_fd, &k->worker);
         if (r < 0) {
                 k->worker = 0;
                 return r;
@@ -468,10 +487,12 @@ static bool keeper_init(struct keeper *k, GError **error)
         uint64_t seed = (uint64_t)getpid() * 2654435761u ^ (uint64_t)time(NULL);
         int r;
 
-        if (!mounting_check(k->config->mountpoint, error))
+        if (k->config->mountpoint && !mounting_check(k->config->mountpoint, error))
                 return false;
-        k->entry = runtime_entry_new(k->config->mountpoint, error);
+        k->entry = runtime_entry_new(config_place(k->config), error);
         if (!k->entry)
+                return false;
+        if (k->config->nbd && !(k->nbd = nbd_socket_new(k->config, error)))
                 return false;
         clients_init(&k->clients, runtime_entry_socket(k->entry));
         r = keeper_init_signals(k);
@@ -515,6 +536,8 @@ static void keeper_fini(struct keeper *k)
         if (k->pidfile_written)
                 unlink(k->config->pidfile);
         mounting_free(k->mounting);
+        nbd_socket_free(k->nbd);
+        attach_free(k->attach);
         runtime_entry_free(k->entry);
         if (k->socket >= 0)
                 close(k->socket);
@@ -568,6 +591,6 @@ bool keeper_mount(const Config *c, char *const worker_argv[], GError **error)
         if (caller.is_parent)
                 return caller_wait(&caller, error);
         if (!keeper_run(c, worker_argv, &caller, &why) && !caller_fail(&caller, why))
-                logging_say(LOGGING_ERROR, "%s: %s", c->mountpoint, why->message);
+                logging_say(LOGGING_ERROR, "%s: %s", config_place(c), why->message);
         _exit(why ? 1 : 0);
 }

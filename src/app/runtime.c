@@ -10,15 +10,16 @@
 #include <sys/pidfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include "io/autofd.h"
+#include "io/unix_path.h"
 
 #define RUNTIME_ROOT_FOLDER "/run/aoefs"
 #define RUNTIME_FILE_MAX    8192 /* bytes of a daemon file; a path has 4096 */
 #define RUNTIME_PREFIX      "daemon-"
 #define RUNTIME_GROUP       "daemon"
+#define RUNTIME_BACKLOG     8 /* who wants to speak to a daemon at once */
 
 G_DEFINE_QUARK(aoefs - runtime - error, runtime_error)
 
@@ -79,9 +80,9 @@ uint64_t runtime_netns(void)
         return stat("/proc/self/ns/net", &st) == 0 ? st.st_ino : 0;
 }
 
-char *runtime_holder(pid_t pid, const char *mountpoint)
+char *runtime_holder(pid_t pid, const char *place)
 {
-        return g_strdup_printf("aoefs process %d, mounted on %s", (int)pid, mountpoint);
+        return g_strdup_printf("aoefs process %d, serving %s", (int)pid, place);
 }
 
 /* ---- who runs ---- */
@@ -161,69 +162,6 @@ RuntimeDaemon *runtime_find(const char *mountpoint, GError **error)
         return NULL;
 }
 
-/* ---- the control socket, both ends ---- */
-
-/* Through the folder's descriptor: a socket's own path may have 107 bytes only. */
-static int runtime_socket_address(const char *path, struct sockaddr_un *ret, int *ret_folder_fd)
-{
-        g_autofree char *folder = g_path_get_dirname(path);
-        g_autofree char *name = g_path_get_basename(path);
-        autofd int fd = open(folder, O_PATH | O_DIRECTORY | O_CLOEXEC);
-        int n;
-
-        if (fd < 0)
-                return -errno;
-        *ret = (struct sockaddr_un){.sun_family = AF_UNIX};
-        n = snprintf(ret->sun_path, sizeof(ret->sun_path), "/proc/self/fd/%d/%s", fd, name);
-        if (n < 0 || (size_t)n >= sizeof(ret->sun_path))
-                return -ENAMETOOLONG;
-        *ret_folder_fd = autofd_steal(&fd);
-        return 0;
-}
-
-static int runtime_connect(const char *path, int *ret_fd)
-{
-        autofd int folder_fd = -1;
-        autofd int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
-        struct sockaddr_un at;
-        int r;
-
-        if (fd < 0)
-                return -errno;
-        r = runtime_socket_address(path, &at, &folder_fd);
-        if (r < 0)
-                return r;
-        if (connect(fd, (struct sockaddr *)&at, sizeof(at)) < 0)
-                return -errno;
-        *ret_fd = autofd_steal(&fd);
-        return 0;
-}
-
-static int runtime_listen(const char *path, int *ret_fd)
-{
-        autofd int folder_fd = -1;
-        autofd int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-        struct sockaddr_un at;
-        mode_t mask;
-        int r;
-
-        if (fd < 0)
-                return -errno;
-        r = runtime_socket_address(path, &at, &folder_fd);
-        if (r < 0)
-                return r;
-        unlink(path); /* of an earlier process of this number */
-        mask = umask(0177);
-        r = bind(fd, (struct sockaddr *)&at, sizeof(at)) < 0 ? -errno : 0;
-        umask(mask);
-        if (r < 0)
-                return r;
-        if (listen(fd, 8) < 0)
-                return -errno;
-        *ret_fd = autofd_steal(&fd);
-        return 0;
-}
-
 /* ---- the end of a daemon ---- */
 
 /* The process that listens, by the kernel's word. */
@@ -282,7 +220,7 @@ bool runtime_shutdown(const RuntimeDaemon *d, bool force, GError **error)
         ssize_t n;
         int number, r;
 
-        r = runtime_connect(d->socket, &fd);
+        r = unix_path_connect(d->socket, SOCK_SEQPACKET, &fd);
         if (r < 0)
                 return runtime_fail_answer(error, -r,
                                            "the daemon does not listen: it may be "
@@ -363,8 +301,11 @@ RuntimeEntry *runtime_entry_new(const char *mountpoint, GError **error)
         e->socket = g_strdup_printf("%s/%s.sock", folder, e->name);
         e->folder_fd = open(folder, O_PATH | O_DIRECTORY | O_CLOEXEC);
         r = lock_take_own(e->folder_fd, e->name, "", &e->fd);
-        if (r == 0)
-                r = runtime_listen(e->socket, &e->listen_fd);
+        if (r == 0) {
+                unlink(e->socket); /* of an earlier process of this number */
+                r = unix_path_listen(e->socket, SOCK_SEQPACKET, 0600, RUNTIME_BACKLOG,
+                                     &e->listen_fd);
+        }
         if (r == 0 && !runtime_entry_write(e, 0))
                 r = -errno;
         if (r == 0) {

@@ -86,6 +86,16 @@ static void shard_on_writer_drop(void *arg, aoe_addr addr)
                 writers_drop(s->options.writers, addr);
 }
 
+static void shard_on_resized(void *arg, aoe_addr addr, uint64_t bytes)
+{
+        struct shard *s = arg;
+        const struct shard_news n = {.kind = SHARD_RESIZED, .addr = addr, .bytes = bytes};
+
+        if (!ring_push(&s->news, &n))
+                shard_log(s, LOGGING_WARNING, addr, "its block device keeps the old size");
+        s->news_wake = true;
+}
+
 static void shard_on_front_ended(void *arg, struct front *f)
 {
         struct shard *s = arg;
@@ -171,6 +181,7 @@ static void shard_init_host(struct shard *s)
                 .notify = shard_on_front_notify,
                 .writer_take = shard_on_writer_take,
                 .writer_drop = shard_on_writer_drop,
+                .resized = shard_on_resized,
                 .ended = shard_on_front_ended,
                 .stats_text = shard_on_stats_text,
                 .link_name = shard_on_link_name,
@@ -241,6 +252,8 @@ static void shard_free_commands(struct shard *s)
         while (ring_pop(&s->commands, &c))
                 if (c.kind == SHARD_LINK_ADD)
                         c.link->ops->free(c.link);
+                else if (c.kind == SHARD_ATTACH)
+                        close(c.fd);
 }
 
 static void shard_free_news(struct shard *s)
@@ -287,7 +300,7 @@ int shard_front(struct shard *s, struct front *f)
         if (r < 0)
                 return r;
         s->fronts[idx] = (struct shard_front){.front = f, .watched = f->fd >= 0};
-        s->fronts[idx].served = f->fd < 0;
+        s->fronts[idx].served = f->fd < 0 || !f->is_begun_by_peer;
         s->front_count++;
         return 0;
 }

@@ -52,15 +52,18 @@ enum shard_command_kind {
         SHARD_SYNC,        /* flush all that was written and go on: SHARD_SYNCED */
         SHARD_DRAIN,       /* fronts stop, requests end, flush, linger: SHARD_DRAINED */
         SHARD_DISCOVER,
+        SHARD_ATTACH, /* fd to the front that serves such clients: SHARD_ATTACHED */
         SHARD_QUIT,
 };
 
 struct shard_command {
         enum shard_command_kind kind;
-        bool force; /* SYNC, DRAIN: see drain.h */
+        bool force; /* SYNC, DRAIN: see drain.h; ATTACH: the front ends with the last of them */
         int ifindex;
         char name[IF_NAMESIZE];
         struct link *link;
+        int fd;                /* ATTACH: taken */
+        aoe_addr addr;         /* ATTACH: the client's device */
         bool is_packet;        /* link is from link_packet_new(): its kernel counts drops */
         struct link_info info; /* its MTU is clipped to what a frame holds */
 };
@@ -69,13 +72,18 @@ enum shard_news_kind {
         SHARD_SETTLED, /* once: fronts serve and the first round of discovery is over */
         SHARD_SYNCED,
         SHARD_DRAINED,
+        SHARD_ATTACHED,
+        SHARD_RESIZED,   /* addr has so many bytes now */
         SHARD_ENDED,     /* a front ended by itself: somebody unmounted */
         SHARD_LINK_FREE, /* link is out of use: the receiver frees it */
 };
 
 struct shard_news {
         enum shard_news_kind kind;
-        int error; /* SYNCED, DRAINED: 0 or -errno */
+        int error; /* SYNCED, DRAINED, ATTACHED: 0 or -errno */
+        struct front_attached attached;
+        aoe_addr addr;
+        uint64_t bytes;
         char text[DRAIN_TEXT_BYTES];
         struct link *link;
 };

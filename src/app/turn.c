@@ -12,6 +12,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "app/shard_state.h"
 #include "app/words.h"
@@ -164,6 +165,21 @@ static void turn_stop_fronts(struct shard *s)
         }
 }
 
+static void turn_attach(struct shard *s, const struct shard_command *c)
+{
+        struct shard_news n = {.kind = SHARD_ATTACHED, .error = -ENOTSUP};
+
+        for (unsigned i = 0; i < s->front_count && n.error == -ENOTSUP; i++) {
+                struct front *f = s->fronts[i].front;
+
+                if (f->ops->attach && !s->stopping)
+                        n.error = f->ops->attach(f, c->fd, c->addr, c->force, &n.attached);
+        }
+        if (n.error)
+                close(c->fd);
+        shard_tell(s, &n);
+}
+
 static void turn_command(struct shard *s, const struct shard_command *c, nsec now)
 {
         switch (c->kind) {
@@ -177,6 +193,7 @@ static void turn_command(struct shard *s, const struct shard_command *c, nsec no
                 drain_begin(&s->drain, false, c->force, now);
                 break;
         case SHARD_DISCOVER: engine_discover(s->engine, now); break;
+        case SHARD_ATTACH: turn_attach(s, c); break;
         case SHARD_QUIT: s->quit = true; break;
         }
 }
@@ -352,6 +369,16 @@ static void turn_fronts_complete(struct shard *s, nsec now)
         }
 }
 
+static void turn_fronts_send(struct shard *s, nsec now)
+{
+        for (unsigned i = 0; i < s->front_count; i++) {
+                struct front *f = s->fronts[i].front;
+
+                if (f->ops->send && f->ops->send(f, now))
+                        s->more = true;
+        }
+}
+
 static unsigned turn_fronts_open(const struct shard *s)
 {
         unsigned count = 0;
@@ -440,6 +467,9 @@ static void turn_settle(struct shard *s, nsec now)
                 return;
         s->settled = true;
         s->settle_at = NSEC_NEVER;
+        for (unsigned i = 0; i < s->front_count; i++)
+                if (s->fronts[i].front->ops->on_settled)
+                        s->fronts[i].front->ops->on_settled(s->fronts[i].front);
         shard_tell(s, &(struct shard_news){.kind = SHARD_SETTLED});
 }
 
@@ -479,6 +509,7 @@ void turn_run(struct shard *s, nsec now)
         turn_links_send(s, now);
         turn_fronts_complete(s, now);
         turn_events(s, now);
+        turn_fronts_send(s, now);
         turn_settle(s, now);
         turn_wake_others(s);
 }

@@ -27,8 +27,10 @@ int writers_take(struct writers *w, aoe_addr addr, char *ret_holder, size_t hold
         if (w->shared || w->folder_fd < 0)
                 return 0;
         for (unsigned i = 0; i < w->count; i++)
-                if (w->held[i].addr == addr)
+                if (w->held[i].addr == addr) {
+                        w->held[i].users++;
                         return 0;
+                }
         if (w->count == WRITERS_MAX)
                 return -EMFILE;
         writers_name(w, addr, name);
@@ -37,6 +39,7 @@ int writers_take(struct writers *w, aoe_addr addr, char *ret_holder, size_t hold
                 return r;
         w->held[w->count].addr = addr;
         w->held[w->count].fd = fd;
+        w->held[w->count].users = 1;
         w->count++;
         return 0;
 }
@@ -48,6 +51,8 @@ void writers_drop(struct writers *w, aoe_addr addr)
         for (unsigned i = 0; i < w->count; i++) {
                 if (w->held[i].addr != addr)
                         continue;
+                if (--w->held[i].users > 0)
+                        return;
                 writers_name(w, addr, name);
                 lock_drop(w->folder_fd, name, w->held[i].fd);
                 w->held[i] = w->held[--w->count];
@@ -57,6 +62,8 @@ void writers_drop(struct writers *w, aoe_addr addr)
 
 void writers_fini(struct writers *w)
 {
-        while (w->count > 0)
+        while (w->count > 0) {
+                w->held[w->count - 1].users = 1;
                 writers_drop(w, w->held[w->count - 1].addr);
+        }
 }

@@ -22,7 +22,8 @@ struct writers {
         unsigned count;
         struct {
                 aoe_addr addr;
-                int fd; /* owned */
+                int fd;         /* owned */
+                unsigned users; /* fronts and connections that took it */
         } held[WRITERS_MAX];
 };
 

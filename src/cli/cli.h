@@ -22,6 +22,7 @@ struct command {
 
 int cmd_list(const struct command *self, char **argv);
 int cmd_mount(const struct command *self, char **argv);
+int cmd_nbd(const struct command *self, char **argv);
 int cmd_umount(const struct command *self, char **argv);
 int cmd_wait(const struct command *self, char **argv);
 

@@ -13,8 +13,10 @@ static const struct command commands[] = {
         {"list", "[eX.Y ...]", "Show the devices that answer now.", cmd_list},
         {"mount", "MOUNTPOINT", "Mount every device as a file; returns when the mount is usable.",
          cmd_mount},
-        {"umount", "MOUNTPOINT", "Write everything, unmount, and wait until the daemon is gone.",
-         cmd_umount},
+        {"nbd", "[/dev/nbdN] [eX.Y ...]",
+         "Serve devices as NBD exports; returns when the server is usable.", cmd_nbd},
+        {"umount", "MOUNTPOINT|SOCKET",
+         "Write everything, unmount, and wait until the daemon is gone.", cmd_umount},
         {"wait", "eX.Y", "Wait until a device answers and is identified.", cmd_wait},
 };
 

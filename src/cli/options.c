@@ -89,15 +89,15 @@ static gboolean on_verbose(const gchar *name, const gchar *value, gpointer data,
 
 /* ---- entries ---- */
 
-static const GOptionEntry entries_mount[] = {
+/* Of a daemon. */
+static const GOptionEntry entries_serve[] = {
         {"options", 'o', G_OPTION_FLAG_FILENAME, G_OPTION_ARG_CALLBACK, (void *)on_list,
          "The long options from --ro on, as mount(8) gives them", "KEY[=VALUE][,...]"},
         {"foreground", 'f', G_OPTION_FLAG_NO_ARG, G_OPTION_ARG_CALLBACK, (void *)on_foreground,
-         "Stay in the foreground until unmounted", NULL},
-        ENTRY_FLAG("debug", 'd', "Print every FUSE message"),
+         "Stay in the foreground until the end", NULL},
+        ENTRY_FLAG("debug", 'd', "Print every FUSE message of a mount"),
         ENTRY_KEY("pidfile", 'P', 0, "Write the worker's process number there when ready", "FILE"),
         ENTRY_FLAG("ro", 0, "Refuse all writes"),
-        ENTRY_FLAG("allow_other", 0, "Let other users in, as far as uid, gid and mode do"),
         ENTRY_KEY("uid", 0, 0, "Owner of the files (default: who mounts)", "USER"),
         ENTRY_KEY("gid", 0, 0, "Group of the files (default: who mounts)", "GROUP"),
         ENTRY_KEY("mode", 0, 0, "Permissions of the files (0600)", "OCTAL"),
@@ -109,7 +109,14 @@ static const GOptionEntry entries_mount[] = {
         ENTRY_KEY("only", 0, 0, "Use these devices only", "GLOB[,...]"),
         ENTRY_KEY("deny", 0, 0, "Never use these devices", "GLOB[,...]"),
         ENTRY_FLAG("shared", 0, "Write although another aoefs of this host does"),
+        {0},
+};
+
+/* What a mount has besides. */
+static const GOptionEntry entries_mount[] = {
+        ENTRY_FLAG("allow_other", 0, "Let other users in, as far as uid, gid and mode do"),
         ENTRY_KEY("max_read", 0, 0, "Largest request of the kernel (1048576)", "BYTES"),
+        ENTRY_KEY("nbd", 0, 0, "Serve NBD clients at this socket, too", "PATH"),
         ENTRY_KEY("fsname", 0, 0, "Source shown in /proc/mounts (the interfaces)", "NAME"),
         {0},
 };
@@ -145,7 +152,8 @@ static GArray *entries_new(struct options *o, enum options_kind kind, const GOpt
                 {G_OPTION_REMAINING, 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &o->args, NULL, NULL},
                 {0},
         };
-        const GOptionEntry *parts[] = {own, kind == OPTIONS_MOUNT ? entries_mount : NULL,
+        const GOptionEntry *parts[] = {own, kind >= OPTIONS_NBD ? entries_serve : NULL,
+                                       kind == OPTIONS_MOUNT ? entries_mount : NULL,
                                        kind != OPTIONS_PLAIN ? entries_probe : NULL,
                                        kind != OPTIONS_PLAIN ? last : last + 1};
         GArray *entries = g_array_new(TRUE, FALSE, sizeof(GOptionEntry));

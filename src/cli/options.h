@@ -24,7 +24,8 @@ void options_fini(struct options *o);
 enum options_kind {
         OPTIONS_PLAIN, /* only the command's own */
         OPTIONS_PROBE, /* and those of commands that use the network */
-        OPTIONS_MOUNT, /* and those of the mount */
+        OPTIONS_NBD,   /* and those of a daemon */
+        OPTIONS_MOUNT, /* and those of its mount */
 };
 
 /*

@@ -44,6 +44,8 @@ struct front_host {
          * 0, or -EBUSY with the holder in words (pid and mount point). */
         int (*writer_take)(void *arg, aoe_addr addr, char *ret_holder, size_t holder_bytes);
         void (*writer_drop)(void *arg, aoe_addr addr);
+        /* A device that clients without a handshake have has another size now. */
+        void (*resized)(void *arg, aoe_addr addr, uint64_t bytes);
         /* The front is finished: the kernel unmounted it, or its socket died. */
         void (*ended)(void *arg, struct front *f);
         /* Text of .aoefs/stats: the shard's own counters in Prometheus format, written into
@@ -53,6 +55,13 @@ struct front_host {
         const char *(*link_name)(void *arg, unsigned link);
 };
 
+/* What a client that has no handshake has to know. */
+struct front_attached {
+        uint64_t bytes;
+        uint16_t flags;      /* of the export */
+        char identifier[96]; /* the name and the serial number */
+};
+
 struct front_ops {
         /* Read and submit, at most `budget` requests. Returns how many were taken; a return equal
          * to budget means that more may wait. */
@@ -60,8 +69,18 @@ struct front_ops {
         /* rq (this front's: rq->user says which) is popped: reply and give everything back,
          * engine_release() included. */
         void (*complete)(struct front *f, struct request *rq, nsec now);
+        /* The turn's end: send what is left to be sent. true: what became free by that has let
+         * requests go, or may let others go: another turn is due. NULL: nothing is ever left. */
+        bool (*send)(struct front *f, nsec now);
+        /* A connected socket, past the handshake, of a client of addr; taken when it returns 0,
+         * else -errno. last: the front has ended when the last such client has. NULL: they are not
+         * served. */
+        int (*attach)(struct front *f, int fd, aoe_addr addr, bool last,
+                      struct front_attached *ret);
         /* The engine's event about a device. */
         void (*on_event)(struct front *f, const struct event *ev, nsec now);
+        /* Whatever answers at the start is known by now, once. NULL: it does not matter. */
+        void (*on_settled)(struct front *f);
         /* Take no new requests from now on (shutdown); those in flight still complete. */
         void (*stop)(struct front *f);
         /* Requests taken and not yet answered. */
@@ -75,6 +94,7 @@ struct front {
         /* A hint: the front reads nothing from fd until one of its requests is complete (it may be
          * level-triggered and readable meanwhile: watch it again when this is false). */
         bool paused;
+        bool is_begun_by_peer; /* not usable before something came to fd: FUSE's INIT */
 };
 
 /* request.user of every request points at one of these, first member of the front's own. */

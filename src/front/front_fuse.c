@@ -490,7 +490,8 @@ int front_fuse_new(const struct front_fuse_options *o, const struct front_host *
         CHECK(o->requests_device_max > 0);
         if (!f)
                 return -ENOMEM;
-        f->front = (struct front){.ops = &front_fuse_front_ops, .fd = o->fuse_fd};
+        f->front = (struct front){
+                .ops = &front_fuse_front_ops, .fd = o->fuse_fd, .is_begun_by_peer = true};
         f->state.options = *o;
         f->state.host = *host;
         r = front_fuse_fill(f);

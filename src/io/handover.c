@@ -38,6 +38,10 @@ static bool kind_is_known(uint32_t kind)
         case HANDOVER_LINK:
         case HANDOVER_DRAIN:
         case HANDOVER_QUIT:
+        case HANDOVER_NBD:
+        case HANDOVER_ATTACH:
+        case HANDOVER_ATTACHED:
+        case HANDOVER_RESIZED:
         case HANDOVER_COOKIE: return true;
         }
         return false;
@@ -46,7 +50,8 @@ static bool kind_is_known(uint32_t kind)
 /* Descriptors go from the keeper to the worker only: nothing can be planted in the keeper. */
 static bool kind_may_carry(uint32_t kind)
 {
-        return kind == HANDOVER_FUSE || kind == HANDOVER_LINK || kind == HANDOVER_COOKIE;
+        return kind == HANDOVER_FUSE || kind == HANDOVER_LINK || kind == HANDOVER_NBD ||
+               kind == HANDOVER_ATTACH || kind == HANDOVER_COOKIE;
 }
 
 /* The copy is built from zeroes: padding and what lies behind the text carry no stack. */

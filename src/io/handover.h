@@ -16,16 +16,23 @@ enum handover_kind {
         HANDOVER_SIGNALLED,     /* the worker got SIGTERM or SIGINT: begin the shutdown; number 2:
                                    once more: abort */
         HANDOVER_DRAINED,       /* number = 0 or errno of the last flush, text: what failed */
-        HANDOVER_UNMOUNTED,     /* /dev/fuse says that somebody unmounted */
-        HANDOVER_LINKED,        /* the chosen interfaces are open: mount now */
-        HANDOVER_SYNCED,        /* the answer to HANDOVER_SYNC: number = 0 or errno, text */
+        HANDOVER_UNMOUNTED, /* /dev/fuse says that somebody unmounted, or the last that was attached
+                               is not any more */
+        HANDOVER_LINKED,    /* the chosen interfaces are open: mount now */
+        HANDOVER_ATTACHED,  /* the answer to HANDOVER_ATTACH: number = flags of the export and
+                               value = its bytes, or number = -errno; text: its identifier */
+        HANDOVER_RESIZED,   /* text: an attached device, value = its bytes now */
+        HANDOVER_SYNCED,    /* the answer to HANDOVER_SYNC: number = 0 or errno, text */
         /* keeper -> worker */
         HANDOVER_FUSE = 32, /* descriptor: /dev/fuse, mounted */
         HANDOVER_LINK,      /* number = ifindex; descriptor, or value = -errno */
         HANDOVER_DRAIN,     /* finish and flush all; value 1: fail what waits for the silent */
         HANDOVER_QUIT,      /* unmounted: exit */
         HANDOVER_SYNC,      /* flush all that was written and go on serving; value as DRAIN */
-        HANDOVER_COOKIE,    /* descriptor that holds the tag cookie, value = cookie */
+        HANDOVER_NBD,       /* descriptor: the listening socket of the NBD server */
+        HANDOVER_ATTACH, /* descriptor: a socket past its handshake, text: the device's name; value
+                            1: the worker has ended when the last of them has */
+        HANDOVER_COOKIE, /* descriptor that holds the tag cookie, value = cookie */
 };
 
 #define HANDOVER_TEXT_BYTES 256
@@ -38,8 +45,9 @@ struct handover {
         char text[HANDOVER_TEXT_BYTES]; /* NUL-terminated */
 };
 
-/* Sends m, with fd unless it is -1 (the sender keeps its own copy); only FUSE, LINK and COOKIE may
- * carry one (CHECKed). Never blocks. 0 or -errno (-EPIPE: dead; -EAGAIN: it reads too slowly). */
+/* Sends m, with fd unless it is -1 (the sender keeps its own copy); only FUSE, LINK, NBD, ATTACH
+ * and COOKIE may carry one (CHECKed). Never blocks. 0 or -errno (-EPIPE: dead; -EAGAIN: it reads
+ * too slowly). */
 int handover_send(int socket, const struct handover *m, int fd);
 /* Receives one message. *ret_fd is owned by the caller, -1 when none came. 0; -EAGAIN when none
  * waits; -EPIPE at the end; -EPROTO for anything that is not of our form, a descriptor with a kind

@@ -73,6 +73,12 @@ void runtime_daemon_free(RuntimeDaemon *d)
         g_free(d);
 }
 
+char *runtime_folder(GError **error)
+{
+        (void)error;
+        return g_strdup("/run/none");
+}
+
 RuntimeDaemon *runtime_find(const char *mountpoint, GError **error)
 {
         g_string_append_printf(asked, "find %s", mountpoint);
@@ -254,9 +260,31 @@ Test(cli_main, mount_hands_over_a_whole_command_line)
         cr_assert(is_asked(" --interface=veth0 --interface=eth* "), "%s", asked->str);
         cr_assert(is_asked(" --foreground --debug --ro --uid=5 "), "%s", asked->str);
         cr_assert(is_asked(" --mode=0400 "), "%s", asked->str);
-        cr_assert(is_asked(" --fsname=veth0,eth* "), "%s", asked->str);
-        cr_assert(is_asked("/x -- /tmp "), "%s", asked->str);
+        cr_assert(is_asked("/x "), "%s", asked->str);
+        cr_assert(is_asked(" --fsname=veth0,eth* -- /tmp "), "%s", asked->str);
         cr_assert_str_eq(said, "");
+}
+
+Test(cli_main, nbd_hands_over_a_whole_command_line)
+{
+        cr_assert_eq(run_words("nbd --socket=/tmp/../tmp/s -fdoro,mode=0400 -iveth0 e7.1 e7.2"), 0);
+        cr_assert(g_str_has_prefix(asked->str, "aoefs nbd --config=/dev/null "), "%s", asked->str);
+        cr_assert(is_asked(" --interface=veth0 --only=e7.1 --only=e7.2 --foreground --debug --ro "),
+                  "%s", asked->str);
+        cr_assert(is_asked(" --mode=0400 "), "%s", asked->str);
+        cr_assert(is_asked(" --socket=/tmp/"), "%s", asked->str);
+        cr_assert_not(is_asked("--fsname") || is_asked(" -- "), "%s", asked->str);
+        cr_assert_str_eq(said, "");
+        cr_assert_eq(run_words("mount -onbd=/tmp/s -iveth0 /tmp"), 0);
+        cr_assert(is_asked(" --nbd=/tmp/s "), "%s", asked->str);
+}
+
+Test(cli_main, nbd_wants_a_socket_and_devices)
+{
+        cr_assert_eq(run_words("nbd -iveth0"), 2);
+        cr_assert_not_null(strstr(said, "give --socket=PATH"), "%s", said);
+        cr_assert_eq(run_words("nbd --socket=/tmp/s disk"), 2);
+        cr_assert_str_eq(asked->str, "");
 }
 
 Test(cli_main, fstab_form)
