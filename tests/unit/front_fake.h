@@ -2,11 +2,11 @@
 /*
  * What the front's tests put in place of the world: an engine that does what the test says (its
  * symbols are found before those of the library), a host that counts, and a kernel: one end of a
- * SOCK_SEQPACKET pair whose other end the front takes for /dev/fuse.
+ * SOCK_SEQPACKET pair whose other end the front takes for /dev/fuse. Needs no test framework, so
+ * that a fuzzer can have it, too.
  */
 #pragma once
 
-#include <criterion/criterion.h>
 #include <errno.h>
 #include <linux/fuse.h>
 #include <stdarg.h>
@@ -35,6 +35,7 @@ struct engine {
         aoe_addr revalidated, forgotten; /* the last ones */
         bool refuses;
         int holders[FAKE_DEVICES_MAX];
+        void (*on_release)(struct request *rq); /* NULL: nobody cares */
 };
 
 static struct engine fake_engine;
@@ -93,8 +94,17 @@ void engine_cancel(struct engine *e, struct request *rq, nsec now)
 
 void engine_release(struct engine *e, struct request *rq)
 {
-        (void)rq;
         e->release_count++;
+        if (e->on_release)
+                e->on_release(rq);
+}
+
+/* The idx-th of the open ones is open no more. */
+static inline void fake_take(unsigned idx)
+{
+        fake_engine.open_count--;
+        memmove(fake_engine.open + idx, fake_engine.open + idx + 1,
+                (fake_engine.open_count - idx) * sizeof(fake_engine.open[0]));
 }
 
 bool engine_device_next(const struct engine *e, aoe_addr prev, struct device_info *ret)

@@ -6,6 +6,8 @@
  */
 #pragma once
 
+#include <criterion/criterion.h>
+
 #include "front_fake.h"
 
 #define KERNEL_BYTES_MAX ((size_t)2 << 20)
@@ -192,9 +194,7 @@ static inline void kernel_finish(struct request *rq, enum request_status status)
         while (idx < fake_engine.open_count && fake_engine.open[idx] != rq)
                 idx++;
         cr_assert_lt(idx, fake_engine.open_count);
-        fake_engine.open_count--;
-        memmove(fake_engine.open + idx, fake_engine.open + idx + 1,
-                (fake_engine.open_count - idx) * sizeof(fake_engine.open[0]));
+        fake_take(idx);
         rq->status = status;
         front->ops->complete(front, rq, kernel_now);
 }

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* fuse_tree and fuse_text: names, nodeids, attributes, listings and the texts under .aoefs. */
-#include "front_fake.h"
+#include <criterion/criterion.h>
 
 #include "front/fuse_text.h"
+#include "front_fake.h"
 
 #define MIB ((uint64_t)1 << 20)
 
