@@ -26,12 +26,9 @@ done
 
 progress() { echo "$*" >&2; }
 
-# fio_mbps FILE OPTION...: MB/s (10^6 bytes) of fio's work on FILE, O_DIRECT, for $seconds.
+# fio_mbps OPTION...: MB/s (10^6 bytes) of fio's work for $seconds.
 fio_mbps() {
-        local file=$1
-
-        shift
-        fio --name=bench --filename="$file" --direct=1 --size="${image_mib}M" --time_based \
+        fio --name=bench --size="${image_mib}M" --time_based \
                 --runtime="$seconds" --output-format=json --output="$W/fio.json" "$@" \
                 >"$W/fio.err" 2>&1 || fail "fio: $(cat "$W/fio.err")"
         jq '.jobs[0] | (.read.bw_bytes + .write.bw_bytes) / 1e5 | round / 10' "$W/fio.json"

@@ -348,6 +348,56 @@ stat_sum() {
 # A field of .aoefs/eX.Y/ident or state: the whole file for the caller's grep.
 ident() { cat "$M/.aoefs/$1/ident"; }
 
+# ---- NBD ----
+
+# nbd_requires PROGRAM...: as requires, and what the scripts of nbd_python need. The path is that of
+# the Python which Debian's modules are for: another one may come first.
+nbd_requires() {
+        requires vblade /usr/bin/python3 "$@"
+        /usr/bin/python3 -c 'import nbd' 2>/dev/null || skip "needs python3-libnbd"
+}
+
+nbd_socket() { echo "$W/nbd.$1"; } # TAG
+# nbd_uri TAG [EXPORT]: by default the default export.
+nbd_uri() { echo "nbd+unix:///${2:-}?socket=$(nbd_socket "$1")"; }
+
+# nbd_start TAG [OPTION|eX.Y...]: `aoefs nbd` in the background; usable when it returns.
+nbd_start() {
+        local tag=$1
+
+        shift
+        # shellcheck disable=SC2086 # WRAP is a list of words
+        in_i ${WRAP:-} "$AOEFS" nbd -i "$IF" -P "$W/$tag.pid" --socket="$(nbd_socket "$tag")" "$@" \
+                </dev/null >>"$W/$tag.log" 2>&1
+}
+
+# nbd_foreground TAG [OPTION|eX.Y...]: `aoefs nbd -f`, its log lines in $W/TAG.log.
+nbd_foreground() {
+        local tag=$1
+
+        shift
+        rm -f "$W/$tag.pid"
+        # shellcheck disable=SC2086
+        background "$tag" "${IN_I[@]}" ${WRAP:-} "$AOEFS" nbd -f -i "$IF" -P "$W/$tag.pid" \
+                --socket="$(nbd_socket "$tag")" "$@"
+        wait_for "the pid file of $tag" 30 test -s "$W/$tag.pid"
+}
+
+# nbd_stop TAG: `aoefs umount` of its socket, which must succeed.
+nbd_stop() {
+        aoefs umount "$(nbd_socket "$1")" >>"$W/$1.log" 2>&1 ||
+                fail "umount of NBD $1: $(tail -n 1 "$W/$1.log")"
+        if [ -n "${PIDS[$1]:-}" ]; then # a foreground one: its exit code counts
+                finish "$1" 10
+                same "$code" 0 "exit code of the foreground server"
+        fi
+        [ ! -e "$(nbd_socket "$1")" ] || fail "the socket of $1 is still there"
+}
+
+# nbd_python ARGUMENT...: the script on stdin, which may import nbd (libnbd) and nbd_client (ours).
+nbd_python() { PYTHONPATH=$here timeout 100 /usr/bin/python3 -B - "$@"; }
+nbd_serves() { nbdinfo --size "$1" >/dev/null; } # URI
+
 # ---- conditions for wait_for, and work ----
 
 # Has PID's descriptor FD come to BYTES?
