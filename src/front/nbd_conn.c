@@ -174,11 +174,11 @@ static void nbd_conn_look(struct nbd_conn *c, nsec now)
                 nbd_conn_touch(c); /* there is something to be sent, or else to be waited for */
 }
 
-/* Reads once, data of a WRITE to where they are to be. false: nothing was there. */
+/* Reads once, data of a WRITE to where they are to be. true: there may be more. */
 static bool nbd_conn_receive(struct nbd_conn *c, nsec now)
 {
         struct iovec iov[2];
-        size_t room = 0;
+        size_t room = 0, most;
         ssize_t n;
         int count = 0;
 
@@ -192,6 +192,7 @@ static bool nbd_conn_receive(struct nbd_conn *c, nsec now)
         }
         iov[count].iov_base = c->in + c->in_bytes;
         iov[count++].iov_len = sizeof(c->in) - c->in_bytes;
+        most = room + sizeof(c->in) - c->in_bytes;
         do
                 n = readv(c->fd, iov, count);
         while (n < 0 && errno == EINTR);
@@ -206,15 +207,20 @@ static bool nbd_conn_receive(struct nbd_conn *c, nsec now)
         c->in_bytes += (size_t)n - room;
         if (room > 0)
                 nbd_io_filled(c, room, now);
-        return true;
+        return (size_t)n == most;
 }
 
 void nbd_conn_read(struct nbd_conn *c, nsec now)
 {
         for (unsigned i = 0; i < NBD_READS_MAX; i++) {
-                if (c->stuck || c->ending || c->broken || !nbd_conn_receive(c, now))
+                bool more;
+
+                if (c->stuck || c->ending || c->broken)
                         break;
+                more = nbd_conn_receive(c, now);
                 nbd_conn_look(c, now);
+                if (!more)
+                        break; /* or a call would only say that there is nothing */
         }
         nbd_conn_touch(c);
 }
