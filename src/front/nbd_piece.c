@@ -131,6 +131,8 @@ static bool nbd_op_make(struct nbd_op *op, nsec now)
         struct nbd_piece *p;
         uint32_t bytes;
 
+        if (op->asked.type == NBD_CMD_READ && !nbd_op_is_one_run(op) && rest > NBD_CHUNK_DATA_MAX)
+                rest = NBD_CHUNK_DATA_MAX;
         bytes = nbd_piece_grant(op->conn, has_data ? rest : 1,
                                 nbd_op_is_one_run(op) ? REQUEST_BYTES_MAX : NBD_SMALL_BYTES);
         if (bytes == 0)

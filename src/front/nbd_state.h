@@ -19,10 +19,11 @@
 #include "front/nbd_export.h"
 #include "front/nbd_proto.h"
 
-#define NBD_OPS_MAX           256                 /* of a connection, */
-#define NBD_PIECES_MAX        64                  /* and inside the engine, */
-#define NBD_OP_PIECES_MAX     4                   /* and of one op */
-#define NBD_HOLD_BYTES_MAX    ((uint32_t)4 << 20) /* data of a connection */
+#define NBD_OPS_MAX           256                   /* of a connection, */
+#define NBD_PIECES_MAX        64                    /* and inside the engine, */
+#define NBD_OP_PIECES_MAX     16                    /* and of one op */
+#define NBD_HOLD_BYTES_MAX    ((uint32_t)4 << 20)   /* data of a connection */
+#define NBD_CHUNK_DATA_MAX    ((uint32_t)256 << 10) /* of a READ: sent as it comes in */
 #define NBD_SMALL_BYTES       ((uint32_t)64 << 10)
 #define NBD_IN_BYTES          (NBD_OPTION_BYTES + NBD_OPTION_DATA_MAX)
 #define NBD_CONTROL_BYTES     4096 /* option replies that wait to be sent */

@@ -2,8 +2,9 @@
 /* nbd_io and nbd_piece: requests cut into pieces, answered in chunks or in one run; errors, FUA. */
 #include "front_client.h"
 
-#define KIB ((uint32_t)1 << 10)
-#define MIB ((uint32_t)1 << 20)
+#define KIB   ((uint32_t)1 << 10)
+#define CHUNK ((uint32_t)256 << 10)
+#define MIB   ((uint32_t)1 << 20)
 
 static void setup(void)
 {
@@ -76,25 +77,27 @@ Test(front_nbd_io, answers_in_the_order_of_the_disk)
 
 Test(front_nbd_io, chunks_of_the_largest_read)
 {
+        const unsigned chunks = NBD_PAYLOAD_MAX / CHUNK;
         int fd = client_serve(true);
-        bool seen[32] = {false};
+        bool seen[NBD_PAYLOAD_MAX / CHUNK] = {false};
 
         client_ask(fd, NBD_CMD_READ, 0, 9, MIB, NBD_PAYLOAD_MAX);
-        for (unsigned i = 0; i < 32; i++) {
+        for (unsigned i = 0; i < chunks; i++) {
                 struct client_chunk c;
                 uint64_t at;
 
-                cr_expect_eq(fake_engine.open_count, i <= 28 ? 4 : 32 - i, "of one request");
+                cr_expect_eq(fake_engine.open_count, i + 16 <= chunks ? 16 : chunks - i,
+                             "of one request");
                 client_finish(fake_engine.open_count - 1, REQUEST_OK); /* the youngest first */
                 c = client_hear_chunk(fd, 9);
-                cr_expect_eq(c.done, i == 31);
-                cr_assert(c.type == CLIENT_CHUNK_DATA && c.bytes == MIB + 8);
+                cr_expect_eq(c.done, i == chunks - 1);
+                cr_assert(c.type == CLIENT_CHUNK_DATA && c.bytes == CHUNK + 8);
                 client_hear(fd, 8);
                 at = client_number(heard, 8);
-                cr_assert(at % MIB == 0 && at >= MIB && at <= 32 * (uint64_t)MIB);
-                cr_expect_not(seen[at / MIB - 1], "twice");
-                seen[at / MIB - 1] = true;
-                expect_data(fd, at, MIB);
+                cr_assert(at % CHUNK == 0 && at >= MIB && at < MIB + (uint64_t)NBD_PAYLOAD_MAX);
+                cr_expect_not(seen[(at - MIB) / CHUNK], "twice");
+                seen[(at - MIB) / CHUNK] = true;
+                expect_data(fd, at, CHUNK);
         }
         cr_expect(client_hears_nothing(fd));
         close(fd);
@@ -131,14 +134,14 @@ Test(front_nbd_io, error_between_chunks)
 
         client_ask(fd, NBD_CMD_READ, 0, 9, 0, 8 * MIB);
         client_finish(1, REQUEST_ERROR);
-        cr_expect_eq(fake_engine.open_count, 3, "no more pieces");
-        for (unsigned i = 0; i < 3; i++) {
+        cr_expect_eq(fake_engine.open_count, 15, "no more pieces");
+        for (unsigned i = 0; i < 15; i++) {
                 cr_expect(client_hears_nothing(fd));
                 client_finish(0, REQUEST_OK);
                 c = client_hear_chunk(fd, 9);
                 cr_expect(c.type == CLIENT_CHUNK_DATA && !c.done);
                 client_hear(fd, 8);
-                expect_data(fd, (i == 0 ? 0 : i + 1) * (uint64_t)MIB, MIB);
+                expect_data(fd, (i == 0 ? 0 : i + 1) * (uint64_t)CHUNK, CHUNK);
         }
         c = client_hear_chunk(fd, 9);
         cr_expect(c.type == CLIENT_CHUNK_ERROR && c.done);

@@ -51,7 +51,7 @@ Test(front_nbd_pressure, a_client_holds_four_mib_until_it_takes_them)
         int fd = client_serve(true);
 
         for (unsigned i = 0; i < 20; i++)
-                client_ask(fd, NBD_CMD_READ, 0, i, i * (uint64_t)MIB, MIB);
+                client_ask(fd, NBD_CMD_READ, NBD_CMD_FLAG_DF, i, i * (uint64_t)MIB, MIB);
         cr_expect_eq(fake_engine.open_count, 4);
         for (unsigned i = 0; i < 4; i++)
                 client_finish(0, REQUEST_OK);
@@ -102,7 +102,7 @@ Test(front_nbd_small, small_pieces_while_another_holds_the_memory)
 {
         int one = client_serve(true), other = client_serve(true);
 
-        client_ask(one, NBD_CMD_READ, 0, 1, 0, MIB);
+        client_ask(one, NBD_CMD_READ, NBD_CMD_FLAG_DF, 1, 0, MIB);
         cr_expect_eq(fake_engine.open[0]->bytes, MIB);
         client_ask(other, NBD_CMD_READ, 0, 2, 0, MIB);
         cr_assert_eq(fake_engine.open_count, 2, "it is not shut out");
@@ -124,7 +124,7 @@ Test(front_nbd_small, what_must_be_one_piece_is)
 {
         int one = client_serve(true), other = client_serve(true), third = client_serve(false);
 
-        client_ask(one, NBD_CMD_READ, 0, 1, 0, MIB);
+        client_ask(one, NBD_CMD_READ, NBD_CMD_FLAG_DF, 1, 0, MIB);
         client_ask(other, NBD_CMD_READ, NBD_CMD_FLAG_DF, 2, 0, MIB);
         client_ask(third, NBD_CMD_READ, 0, 3, 0, MIB);
         cr_assert_eq(fake_engine.open_count, 3);
@@ -139,7 +139,7 @@ Test(front_nbd_small, small_pieces_of_a_write)
 {
         int one = client_serve(true), other = client_serve(true);
 
-        client_ask(one, NBD_CMD_READ, 0, 1, 0, MIB);
+        client_ask(one, NBD_CMD_READ, NBD_CMD_FLAG_DF, 1, 0, MIB);
         client_ask(other, NBD_CMD_WRITE, 0, 2, 0, 128 * KIB);
         client_say(other, disk_at(0), 64 * KIB);
         cr_assert_eq(fake_engine.open_count, 2);
@@ -180,7 +180,7 @@ Test(front_nbd_pressure, a_client_that_takes_nothing_gives_frames_back)
 {
         int fd = client_serve(true), other = client_serve(false);
 
-        client_ask(fd, NBD_CMD_READ, 0, 1, 0, 768 * KIB);
+        client_ask(fd, NBD_CMD_READ, NBD_CMD_FLAG_DF, 1, 0, 768 * KIB);
         client_finish_with(0, REQUEST_OK, true);
         cr_expect_eq(disk_frames.pool.used, 192, "it may be about to");
         client_now += 20 * NSEC_MS;
