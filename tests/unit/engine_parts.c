@@ -148,6 +148,20 @@ Test(cc, losses_of_a_wide_window_alone_cut_it_for_ever)
         cr_assert_lt(bench_lossy(&c, 4000, 1, 8), 9 << 8);
 }
 
+Test(cc, a_trial_in_vain_is_not_repeated_soon)
+{
+        unsigned frames = 0;
+        struct cc c;
+
+        cc_init(&c, 8, 16);
+        for (unsigned i = 0; i < 1024; i++) {
+                bench_lossy(&c, 10, 5, 6);
+                frames += c.trial_window_x256 > 0 ? 10 : 0;
+        }
+        cr_assert_gt(frames, 0, "half of what a window of 7 sends is lost");
+        cr_assert_lt(frames, 300, "one trial in 10240 frames");
+}
+
 Test(cc, a_cap_of_zero_is_a_bug_of_the_caller, .signal = SIGILL)
 {
         struct cc c;
