@@ -8,6 +8,7 @@
 #include "app/shard.h"
 
 #include <errno.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,6 +24,9 @@
 #define SHARD_SLOTS      ENGINE_SLOTS_MAX
 #define SHARD_COPIES     16384
 #define SHARD_LINGER_MAX NSEC_SEC
+
+/* The longest poll before a sleep: twice what a near target takes for an answer. */
+#define SHARD_SPIN_MAX (100 * NSEC_US)
 
 /* ---- what the data thread tells ---- */
 
@@ -198,6 +202,14 @@ static void shard_init_rings(struct shard *s)
                   SHARD_NOTICE_ENTRIES);
 }
 
+/* With one processor those that we wait for run only while we sleep. */
+static bool shard_has_processors(void)
+{
+        cpu_set_t set;
+
+        return sched_getaffinity(0, sizeof(set), &set) == 0 && CPU_COUNT(&set) > 1;
+}
+
 static int shard_init(struct shard *s, const struct shard_options *o)
 {
         uint32_t mtu = o->mtu_max > SHARD_MTU_DEFAULT ? o->mtu_max : SHARD_MTU_DEFAULT;
@@ -210,6 +222,7 @@ static int shard_init(struct shard *s, const struct shard_options *o)
         r = loop_init(&s->loop);
         if (r < 0)
                 return r;
+        s->loop.spin.span_max = shard_has_processors() ? SHARD_SPIN_MAX : 0;
         r = memory_init(&s->memory, o->memory_mib, mtu + SHARD_FRAME_EXTRA);
         if (r < 0)
                 return r;

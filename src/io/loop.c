@@ -10,6 +10,7 @@
 #include "io/loop.h"
 
 #include <errno.h>
+#include <sched.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/timerfd.h>
@@ -155,6 +156,51 @@ static void drain_own(const struct loop *l)
                 CHECK(errno == EAGAIN);
 }
 
+void loop_spin_learn(struct loop_spin *s, nsec waited)
+{
+        if (waited > s->span_max)
+                s->span = 0;
+        else if (waited > s->span)
+                s->span = nsec_min(s->span_max, 2 * waited);
+}
+
+/* Returns epoll's count or -errno; 0: nothing came in the whole span. */
+static int poll_for(const struct loop *l, struct epoll_event *events, nsec begin, nsec span)
+{
+        int n;
+
+        do {
+                n = epoll_wait(l->epoll_fd, events, LOOP_READY_MAX, 0);
+                if (n != 0)
+                        return n < 0 ? -errno : n;
+                sched_yield(); /* polling is for a processor that has nothing better to do */
+        } while (nsec_since(loop_clock(), begin) < span);
+        return 0;
+}
+
+static int sleep_for(struct loop *l, struct epoll_event *events, nsec span)
+{
+        return l->timer_fd >= 0 ? wait_with_timer(l, events, LOOP_READY_MAX, span)
+                                : wait_with_pwait2(l, events, LOOP_READY_MAX, span);
+}
+
+/* Polls as long as it has paid before, then sleeps for what is left. */
+static int wait_for_events(struct loop *l, struct epoll_event *events, nsec span)
+{
+        nsec begin, polled = nsec_min(l->spin.span, span);
+        int n = 0;
+
+        if (span == 0 || l->spin.span_max == 0)
+                return sleep_for(l, events, span);
+        begin = loop_clock();
+        if (polled > 0)
+                n = poll_for(l, events, begin, polled);
+        if (n == 0 && span > polled)
+                n = sleep_for(l, events, span == NSEC_NEVER ? span : span - polled);
+        loop_spin_learn(&l->spin, nsec_since(loop_clock(), begin));
+        return n;
+}
+
 int loop_wait(struct loop *l, nsec now, nsec deadline)
 {
         struct epoll_event events[LOOP_READY_MAX];
@@ -162,8 +208,7 @@ int loop_wait(struct loop *l, nsec now, nsec deadline)
         int n;
 
         l->ready_count = 0;
-        n = l->timer_fd >= 0 ? wait_with_timer(l, events, LOOP_READY_MAX, span)
-                             : wait_with_pwait2(l, events, LOOP_READY_MAX, span);
+        n = wait_for_events(l, events, span);
         if (n == -EINTR)
                 return 0; /* an early turn does no harm */
         if (n < 0)

@@ -13,10 +13,21 @@
 
 #define LOOP_READY_MAX 32
 
+/*
+ * How long to poll before sleeping, learnt from the waits: an event that comes just after we fell
+ * asleep costs a wake-up, which takes longer than the event did; one that is far away is slept for.
+ * 0 after any wait longer than the limit: an idle loop does not poll.
+ */
+struct loop_spin {
+        nsec span;
+        nsec span_max; /* 0: never */
+};
+
 struct loop {
-        int epoll_fd; /* owned */
-        int timer_fd; /* owned; -1 where epoll_pwait2 works */
-        int wake_fd;  /* owned: eventfd, written by other threads */
+        int epoll_fd;          /* owned */
+        int timer_fd;          /* owned; -1 where epoll_pwait2 works */
+        int wake_fd;           /* owned: eventfd, written by other threads */
+        struct loop_spin spin; /* the owner sets span_max; else it never polls */
         size_t ready_count;
         uint64_t ready[LOOP_READY_MAX]; /* keys of the last loop_wait() */
 };
@@ -33,5 +44,7 @@ int loop_del(struct loop *l, int fd);
 /* Sleeps until a descriptor is ready, loop_wake() or the deadline; now is the turn's clock. Fills
  * ready. 0, or -errno (never EINTR: a signal ends the wait with nothing ready). */
 int loop_wait(struct loop *l, nsec now, nsec deadline);
+/* Pure: a wait took so long. */
+void loop_spin_learn(struct loop_spin *s, nsec waited);
 /* From any thread: ends the present or next loop_wait(). Async-signal-safe. */
 void loop_wake(struct loop *l);

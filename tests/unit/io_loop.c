@@ -280,6 +280,65 @@ Test(loop, fails_half_built_with_nothing_left)
         cr_assert_eq(loop_init(&(struct loop){0}), 0);
 }
 
+Test(loop_spin, learns_from_short_waits_and_forgets_at_a_long_one)
+{
+        struct loop_spin s = {.span_max = 100};
+
+        loop_spin_learn(&s, 101);
+        cr_assert_eq(s.span, 0);
+        loop_spin_learn(&s, 30);
+        cr_assert_eq(s.span, 60);
+        loop_spin_learn(&s, 60); /* long enough as it is */
+        cr_assert_eq(s.span, 60);
+        loop_spin_learn(&s, 61);
+        cr_assert_eq(s.span, 100);
+        loop_spin_learn(&s, 100);
+        cr_assert_eq(s.span, 100);
+        loop_spin_learn(&s, 101);
+        cr_assert_eq(s.span, 0);
+}
+
+Test(loop_spin, never_without_a_limit)
+{
+        struct loop_spin s = {0};
+
+        loop_spin_learn(&s, 0);
+        loop_spin_learn(&s, 1);
+        cr_assert_eq(s.span, 0);
+}
+
+/* Polling takes the event that is there, keeps the deadline, and ends at the first long sleep. */
+Test(loop_spin, a_loop_that_polls_tells_the_same)
+{
+        for (int turn = 0; turn < TURNS; turn++) {
+                const nsec span = NSEC_MS;
+                struct loop l;
+                nsec now;
+                int a[2];
+
+                begin(&l, turn);
+                l.spin = (struct loop_spin){.span = span, .span_max = span};
+                cr_assert_eq(pipe(a), 0);
+                cr_assert_eq(loop_add(&l, a[0], 7), 0);
+                cr_assert_eq(write(a[1], "x", 1), 1);
+                cr_assert_eq(loop_wait(&l, loop_clock(), NSEC_NEVER), 0);
+                cr_assert(is_ready(&l, 7));
+                cr_assert_eq(read(a[0], &(char){0}, 1), 1);
+
+                now = loop_clock();
+                cr_assert_eq(loop_wait(&l, now, now + span / 2), 0);
+                cr_assert_geq(loop_clock(), now + span / 2);
+                cr_assert_eq(l.ready_count, 0);
+
+                now = loop_clock();
+                cr_assert_eq(loop_wait(&l, now, now + 3 * span), 0);
+                cr_assert_geq(loop_clock(), now + 3 * span);
+                cr_assert_eq(l.spin.span, 0);
+                loop_fini(&l);
+                close(a[0]), close(a[1]);
+        }
+}
+
 Test(loop, a_descriptor_that_is_none)
 {
         struct loop l;
