@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The session: reads /dev/fuse into request memory, hands each message to libfuse, answers what the
- * engine has finished.
+ * The session: reads /dev/fuse into request memory, deals with each message, answers what the
+ * engine has finished. Data goes past libfuse, which has all the rest.
  *
- *   message   read -> parsed -> room for it? -> fuse_session_process_buf (fuse_ops, fuse_file)
- *                                 | no: parked, nothing more is read (front.paused), until
- *                                 |     something completes; refused when only silence is ahead
+ *   read -> parsed -> data of a device: room for it? -> fuse_data
+ *             |                            | no: parked, nothing more is read (front.paused), until
+ *             |                            |     something completes; refused when only silence is
+ *             |                            |     ahead
+ *             +-----> an interrupt: fuse_io
+ *             +-----> anything else: fuse_session_process_buf (fuse_ops, fuse_file)
  *
  * Invariants: there is always a block to read into, so /dev/fuse is never left alone for want of
  * memory; a parked message is the only reason not to read; while one is parked, a request is inside
@@ -21,42 +24,31 @@
 #include <unistd.h>
 
 #include "base/check.h"
+#include "front/fuse_data.h"
 #include "front/fuse_file.h"
-#include "front/fuse_message.h"
 #include "front/fuse_ops.h"
 
 #include <linux/fuse.h>
 
-#define FRONT_FUSE_IOV_MAX       1000 /* of one answer; the system's own limit is 1024 */
 #define FRONT_FUSE_DEVICES_SPARE 4096 /* table entries beside those of known devices */
 #define FRONT_FUSE_SHED_LOG_SPAN (60 * NSEC_SEC)
 
 struct front_fuse {
         struct front front;           /* first */
         struct fuse_session *session; /* owned, with the descriptor */
-        struct fuse_message parked;   /* valid while parked_bytes > 0 */
-        size_t parked_bytes;          /* in state.message, not handed to libfuse yet */
+        aoe_addr parked_addr;         /* whose data the parked message is about */
+        bool parked;                  /* state.parsed waits for a request or memory */
         bool stopped;
         bool ended;
         bool bad_logged;
         bool offers_dirops; /* while INIT is answered: the kernel knows FUSE_PARALLEL_DIROPS */
         nsec shed_logged;   /* when we last said that requests are given up; 0: never */
-        struct iovec iov[FRONT_FUSE_IOV_MAX];
         struct fuse_state state;
 };
 
 static struct front_fuse *front_fuse_of(struct front *front)
 {
         return (struct front_fuse *)(void *)front;
-}
-
-/* The wall clock stamps files; it is looked at once a turn. */
-static void front_fuse_clock(struct front_fuse *f, nsec now)
-{
-        if (f->state.now == now && f->state.wall.tv_sec != 0)
-                return;
-        f->state.now = now;
-        clock_gettime(CLOCK_REALTIME, &f->state.wall);
 }
 
 static void front_fuse_end(struct front_fuse *f)
@@ -70,18 +62,6 @@ static void front_fuse_end(struct front_fuse *f)
 
 /* ---- what libfuse does with the descriptor ---- */
 
-/* Answers in libfuse's place. */
-static void front_fuse_refuse(struct front_fuse *f, uint64_t unique, int error)
-{
-        struct fuse_out_header h = {.len = sizeof(h), .error = -error, .unique = unique};
-
-        /* ENOENT: the kernel does not wait for it any more; ENODEV: unmounted. */
-        if (write(f->front.fd, &h, sizeof(h)) < 0 && errno != ENOENT && errno != ENODEV)
-                fuse_state_log(&f->state, 0, AOE_ADDR_ALL,
-                               "an answer did not reach the kernel: its caller may hang until "
-                               "umount --force");
-}
-
 /* libfuse 3.14 forgets this flag in its answer. Without it the kernel holds a folder's lock over a
  * lookup, and a name that nobody answers to would hide the others for as long as we ask the wire.
  */
@@ -93,26 +73,17 @@ static void front_fuse_amend_init(const struct iovec *iov, int count)
                 out->flags |= FUSE_PARALLEL_DIROPS;
 }
 
-/* Notices come through here too, from another thread: their unique is 0. An answer that does not
- * reach the kernel is made good by an error, or the process that waits for it never wakes up. */
 static ssize_t front_fuse_writev(int fd, struct iovec *iov, int count, void *userdata)
 {
         struct fuse_state *s = userdata;
         struct front_fuse *f = front_fuse_of(s->io.front);
         struct fuse_out_header h;
-        ssize_t n;
-        int error;
 
+        (void)fd;
         memcpy(&h, iov[0].iov_base, sizeof(h));
         if (h.unique != 0 && f->offers_dirops && h.error == 0)
                 front_fuse_amend_init(iov, count);
-        n = writev(fd, iov, count);
-        if (n >= 0 || h.unique == 0 || errno == ENOENT || errno == ENODEV)
-                return n;
-        error = errno;
-        front_fuse_refuse(f, h.unique, EIO);
-        errno = error;
-        return n;
+        return fuse_channel_writev(&s->channel, iov, count);
 }
 
 static ssize_t front_fuse_read(int fd, void *buf, size_t bytes, void *userdata)
@@ -144,19 +115,13 @@ enum front_fuse_admission {
 /* Is there a request and memory for the parked message, or can there be? */
 static enum front_fuse_admission front_fuse_admit(struct front_fuse *f)
 {
-        const struct fuse_message *msg = &f->parked;
         struct fuse_state *s = &f->state;
-        struct fuse_node n;
 
-        if (msg->opcode != FUSE_READ && msg->opcode != FUSE_WRITE && msg->opcode != FUSE_FSYNC)
-                return FRONT_FUSE_ADMITTED;
-        if (!fuse_node_parse(msg->nodeid, &n) || n.kind != FUSE_NODE_DEVICE)
-                return FRONT_FUSE_ADMITTED;
-        while (!fuse_file_prepare(s, msg->write_bytes)) {
+        while (!fuse_data_prepare(s)) {
                 enum fuse_io_shed shed;
 
-                if (s->io.open_count == 0 || !fuse_io_is_up(&s->io, n.addr)) {
-                        front_fuse_log_shed(f, n.addr);
+                if (s->io.open_count == 0 || !fuse_io_is_up(&s->io, f->parked_addr)) {
+                        front_fuse_log_shed(f, f->parked_addr);
                         return FRONT_FUSE_REFUSED;
                 }
                 shed = fuse_io_shed(&s->io, s->ready != NULL, s->now);
@@ -168,16 +133,31 @@ static enum front_fuse_admission front_fuse_admit(struct front_fuse *f)
         return FRONT_FUSE_ADMITTED;
 }
 
-static void front_fuse_handle(struct front_fuse *f)
+/* Goes on with the parked message, if there is one. */
+static void front_fuse_resume(struct front_fuse *f)
 {
         struct fuse_state *s = &f->state;
-        struct fuse_buf buf = {.mem = s->message, .size = f->parked_bytes};
 
-        f->parked_bytes = 0;
-        f->offers_dirops = f->parked.init_flags & FUSE_PARALLEL_DIROPS;
+        if (!f->parked)
+                return;
+        switch (front_fuse_admit(f)) {
+        case FRONT_FUSE_ADMITTED: fuse_data_handle(s, f->parked_addr); break;
+        case FRONT_FUSE_NOT_NOW: f->front.paused = true; return;
+        case FRONT_FUSE_REFUSED: fuse_channel_error(&s->channel, s->parsed.unique, EIO); break;
+        }
+        fuse_data_unprepare(s);
+        f->parked = false;
+        f->front.paused = false;
+}
+
+static void front_fuse_hand_over(struct front_fuse *f, size_t bytes)
+{
+        struct fuse_state *s = &f->state;
+        struct fuse_buf buf = {.mem = s->message, .size = bytes};
+
+        f->offers_dirops = s->parsed.init_flags & FUSE_PARALLEL_DIROPS;
         fuse_session_process_buf(f->session, &buf);
         f->offers_dirops = false;
-        fuse_io_interrupt(&s->io, s->now);
         if (fuse_session_exited(f->session) && !f->ended) {
                 fuse_state_log(s, 0, AOE_ADDR_ALL,
                                "the kernel's FUSE and libfuse do not agree: giving the mount up");
@@ -185,36 +165,47 @@ static void front_fuse_handle(struct front_fuse *f)
         }
 }
 
-/* Goes on with the parked message, if there is one. */
-static void front_fuse_resume(struct front_fuse *f)
+/* As libfuse does with -d, for what it does not see. */
+static void front_fuse_print(const struct fuse_message *msg)
 {
-        if (f->parked_bytes == 0)
+        fprintf(stderr,
+                "unique: %llu, opcode: %u, nodeid: %llu, offset: %llu, bytes: %u, interrupted: "
+                "%llu\n",
+                (unsigned long long)msg->unique, msg->opcode, (unsigned long long)msg->nodeid,
+                (unsigned long long)msg->offset, msg->bytes, (unsigned long long)msg->interrupted);
+}
+
+static void front_fuse_dispatch(struct front_fuse *f, size_t bytes)
+{
+        const struct fuse_message *msg = &f->state.parsed;
+        bool is_data = fuse_data_is(msg, &f->parked_addr);
+
+        if (!is_data && msg->opcode != FUSE_INTERRUPT) {
+                front_fuse_hand_over(f, bytes);
                 return;
-        switch (front_fuse_admit(f)) {
-        case FRONT_FUSE_ADMITTED: front_fuse_handle(f); break;
-        case FRONT_FUSE_NOT_NOW: f->front.paused = true; return;
-        case FRONT_FUSE_REFUSED:
-                f->parked_bytes = 0;
-                front_fuse_refuse(f, f->parked.unique, EIO);
-                break;
         }
-        fuse_file_unprepare(&f->state);
-        f->front.paused = false;
+        if (f->state.options.debug)
+                front_fuse_print(msg);
+        f->parked = is_data;
+        if (is_data)
+                front_fuse_resume(f);
+        else
+                fuse_io_interrupt(&f->state.io, msg->interrupted, f->state.now);
 }
 
 static void front_fuse_take_message(struct front_fuse *f, size_t bytes)
 {
-        enum fuse_message_verdict verdict = fuse_message_parse(f->state.message, bytes, &f->parked);
+        struct fuse_state *s = &f->state;
+        enum fuse_message_verdict verdict = fuse_message_parse(s->message, bytes, &s->parsed);
 
         if (verdict == FUSE_MESSAGE_GOOD) {
-                f->parked_bytes = bytes;
-                front_fuse_resume(f);
+                front_fuse_dispatch(f, bytes);
                 return;
         }
         if (verdict == FUSE_MESSAGE_BAD)
-                front_fuse_refuse(f, f->parked.unique, EIO);
+                fuse_channel_error(&s->channel, s->parsed.unique, EIO);
         if (!f->bad_logged)
-                fuse_state_log(&f->state, 1, AOE_ADDR_ALL,
+                fuse_state_log(s, 1, AOE_ADDR_ALL,
                                "a message from /dev/fuse contradicts itself: refused");
         f->bad_logged = true;
 }
@@ -245,7 +236,7 @@ static unsigned front_fuse_turn(struct front *front, unsigned budget, nsec now)
         struct front_fuse *f = front_fuse_of(front);
         unsigned taken = 0;
 
-        front_fuse_clock(f, now);
+        f->state.now = now;
         fuse_devices_tell(&f->state.devices, &f->state.host);
         fuse_io_retry(&f->state.io, now);
         front_fuse_resume(f);
@@ -259,49 +250,29 @@ static unsigned front_fuse_turn(struct front *front, unsigned budget, nsec now)
 
 /* ---- answers out ---- */
 
-/* The frames as they came from the wire: no copy in user space. */
-static void front_fuse_reply_frames(struct front_fuse *f, struct fuse_io_request *r)
-{
-        uint64_t bytes = 0;
-        int count = 0;
-
-        CHECK(r->rq.frame_count < FRONT_FUSE_IOV_MAX);
-        LIST_FOREACH (pos, &r->rq.frames) {
-                const struct frame *frame = LIST_ENTRY(pos, struct frame, node);
-
-                CHECK(count < FRONT_FUSE_IOV_MAX);
-                f->iov[count++] = (struct iovec){
-                        .iov_base = (void *)(uintptr_t)frame->part,
-                        .iov_len = frame->part_bytes,
-                };
-                bytes += frame->part_bytes;
-        }
-        CHECK(bytes == r->rq.bytes);
-        fuse_reply_iov(r->req, f->iov, count);
-}
-
 static void front_fuse_reply_good(struct front_fuse *f, struct fuse_io_request *r)
 {
         const struct fuse_node n = {.kind = FUSE_NODE_DEVICE, .addr = r->rq.addr};
+        struct fuse_channel *c = &f->state.channel;
 
         switch (r->rq.op) {
         case REQUEST_READ:
                 if (r->rq.buffer)
-                        fuse_reply_buf(r->req, (const char *)r->rq.buffer, r->rq.bytes);
+                        fuse_channel_data(c, r->unique, r->rq.buffer, r->rq.bytes);
                 else
-                        front_fuse_reply_frames(f, r);
+                        fuse_channel_frames(c, r->unique, &r->rq);
                 break;
         case REQUEST_WRITE:
         case REQUEST_ZERO:
         case REQUEST_TRIM:
-                r->device->written = f->state.wall;
-                fuse_reply_write(r->req, r->rq.bytes);
+                fuse_devices_stamp(&r->device->written);
+                fuse_channel_wrote(c, r->unique, r->rq.bytes);
                 break;
         case REQUEST_FLUSH:
                 if (r->ctl_bytes > 0)
                         fuse_reply_write(r->req, r->ctl_bytes);
                 else
-                        fuse_reply_err(r->req, 0);
+                        fuse_io_reply_error(&f->state.io, r, 0);
                 break;
         case REQUEST_LOOKUP: fuse_ops_reply_entry(&f->state, r->req, &n); break;
         }
@@ -314,10 +285,10 @@ static void front_fuse_complete(struct front *front, struct request *rq, nsec no
         int error;
 
         CHECK(r->base.front == front);
-        front_fuse_clock(f, now);
+        f->state.now = now;
         error = fuse_io_errno(r);
         if (error)
-                fuse_reply_err(r->req, error);
+                fuse_io_reply_error(&f->state.io, r, error);
         else
                 front_fuse_reply_good(f, r);
         fuse_io_finish(&f->state.io, r, now);
@@ -342,7 +313,7 @@ static void front_fuse_on_event(struct front *front, const struct event *ev, nse
 {
         struct front_fuse *f = front_fuse_of(front);
 
-        front_fuse_clock(f, now);
+        f->state.now = now;
         if (ev->changes & EVENT_GONE)
                 front_fuse_note(f, ev->addr, FRONT_NOTICE_GONE);
         if (ev->changes & EVENT_SIZE)
@@ -385,7 +356,7 @@ static unsigned front_fuse_open_count(const struct front *front)
 {
         const struct front_fuse *f = (const struct front_fuse *)(const void *)front;
 
-        return f->state.io.open_count + (f->parked_bytes > 0);
+        return f->state.io.open_count + f->parked;
 }
 
 /* ---- life ---- */
@@ -398,9 +369,9 @@ static void front_fuse_free(struct front *front)
         if (!f)
                 return;
         s = &f->state;
-        if (f->parked_bytes > 0)
-                front_fuse_refuse(f, f->parked.unique, EIO);
-        fuse_file_unprepare(s);
+        if (f->parked)
+                fuse_channel_error(&s->channel, s->parsed.unique, EIO);
+        fuse_data_unprepare(s);
         fuse_io_fini(&s->io);
         if (f->session) { /* else nobody could open anything */
                 fuse_file_close_all(s);
@@ -468,9 +439,12 @@ static int front_fuse_fill(struct front_fuse *f)
                 .gid = o->gid,
                 .mode = o->mode & (o->read_only ? 0555 : 0777),
         };
-        clock_gettime(CLOCK_REALTIME, &s->tree.start);
+        fuse_devices_stamp(&s->tree.start);
         fuse_texts_init(&s->texts, &s->host, &s->tree);
-        r = fuse_io_init(&s->io, &s->host, &f->front, &s->devices, o->requests_max,
+        s->channel.host = &s->host;
+        s->channel.fd = o->fuse_fd;
+        s->channel.debug = o->debug;
+        r = fuse_io_init(&s->io, &f->front, &s->channel, &s->devices, o->requests_max,
                          o->requests_device_max);
         if (r < 0)
                 return r;

@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "base/check.h"
-#include "front/fuse_file.h"
 
 static const char *const fuse_ctl_words[] = {
         [FUSE_CTL_DISCOVER] = "discover",
@@ -42,13 +41,14 @@ bool fuse_ctl_parse(const char *data, size_t bytes, struct fuse_ctl_order *ret)
 /* Its answer comes from front_fuse_complete(), as that of any request. */
 static void fuse_ctl_flush(struct fuse_state *s, fuse_req_t req, aoe_addr addr, size_t bytes)
 {
-        struct fuse_io_request *r;
+        struct fuse_io_request *r = fuse_io_get(&s->io, s->parsed.unique);
 
-        if (!fuse_file_prepare(s, 0)) {
+        if (!r) {
                 fuse_reply_err(req, EAGAIN);
                 return;
         }
-        r = fuse_file_take_ready(s, req, REQUEST_FLUSH);
+        r->req = req;
+        r->rq.op = REQUEST_FLUSH;
         r->ctl_bytes = (uint32_t)bytes;
         fuse_io_start(&s->io, r, addr, s->now);
 }

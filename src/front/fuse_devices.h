@@ -40,6 +40,12 @@ struct fuse_devices {
         struct list pending;
 };
 
+/* The wall clock, for a file: as exact as the stamps of the kernel's own file systems are. */
+static inline void fuse_devices_stamp(struct timespec *ret)
+{
+        clock_gettime(CLOCK_REALTIME_COARSE, ret);
+}
+
 /* 0 or -ENOMEM; count entries for the table's life. */
 int fuse_devices_init(struct fuse_devices *t, size_t count);
 void fuse_devices_fini(struct fuse_devices *t);

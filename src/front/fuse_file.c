@@ -2,16 +2,15 @@
 /*
  * A device is open for the engine (engine_hold) as long as anybody has it open here, and this
  * daemon is its writer on this host from the first opening for writing to the last one's end. No
- * byte of a device is kept here: what was written is on its way, what is read comes from the wire.
+ * byte of a device is kept here: what was written is on its way, what is read comes from the wire
+ * (fuse_data.c).
  */
 #include "front/fuse_file.h"
 
 #include <errno.h>
 #include <linux/fuse.h>
 #include <stdio.h>
-#include <string.h>
 
-#include "base/check.h"
 #include "front/fuse_ctl.h"
 
 /* ---- opening ---- */
@@ -165,116 +164,33 @@ static void fuse_file_read_text(struct fuse_state *s, fuse_req_t req, const stru
         fuse_reply_buf(req, text->data + offset, bytes);
 }
 
-struct fuse_io_request *fuse_file_take_ready(struct fuse_state *s, fuse_req_t req,
-                                             enum request_op op)
-{
-        struct fuse_io_request *r = s->ready;
-
-        CHECK(r);
-        s->ready = NULL;
-        r->rq.op = op;
-        r->req = req;
-        return r;
-}
-
-/* Bytes from offset to the device's end, at most `bytes` and what one request carries. */
-static uint32_t fuse_file_fit(const struct device_info *info, uint64_t offset, size_t bytes)
-{
-        uint64_t left = offset < info->bytes ? info->bytes - offset : 0;
-
-        if (bytes > left)
-                bytes = left;
-        return bytes < REQUEST_BYTES_MAX ? (uint32_t)bytes : REQUEST_BYTES_MAX;
-}
-
+/* Of what is no device: fuse_data.c reads, writes and flushes those. */
 void fuse_file_read(fuse_req_t req, fuse_ino_t nodeid, size_t bytes, off_t offset,
                     struct fuse_file_info *fi)
 {
         struct fuse_state *s = fuse_state_of(req);
-        struct fuse_io_request *r;
-        struct device_info info;
         struct fuse_node n;
-        uint32_t fit;
 
         if (!fuse_state_node(req, nodeid, &n))
                 return;
-        if (fuse_node_is_text(&n)) {
+        if (fuse_node_is_text(&n))
                 fuse_file_read_text(s, req, &n, fi->fh, bytes, (uint64_t)offset);
-                return;
-        }
-        if (n.kind != FUSE_NODE_DEVICE || !fuse_tree_device(&s->tree, n.addr, &info)) {
-                fuse_reply_err(req, n.kind == FUSE_NODE_DEVICE ? ENXIO
-                                    : n.kind == FUSE_NODE_CTL  ? EBADF
-                                                               : EISDIR);
-                return;
-        }
-        fit = fuse_file_fit(&info, (uint64_t)offset, bytes);
-        if (fit == 0) {
-                fuse_reply_buf(req, NULL, 0);
-                return;
-        }
-        r = fuse_file_take_ready(s, req, REQUEST_READ);
-        r->rq.offset = (uint64_t)offset;
-        r->rq.bytes = fit;
-        fuse_io_start(&s->io, r, n.addr, s->now);
-}
-
-/* data lies in s->message. A large write keeps that block and gives the fresh one for the next
- * message; a small one would hold a megabyte for its few bytes, and is copied. */
-static const uint8_t *fuse_file_keep(struct fuse_state *s, struct fuse_io_request *r,
-                                     const char *data, uint32_t bytes)
-{
-        uint8_t *fresh = s->ready_block;
-
-        CHECK(fresh);
-        s->ready_block = NULL;
-        r->block = fresh;
-        if (arena_block_bytes(s->host.arena, fresh) == ARENA_BLOCK_BYTES) {
-                r->block = s->message;
-                s->message = fresh;
-                return (const uint8_t *)data;
-        }
-        memcpy(fresh, data, bytes);
-        return fresh;
+        else
+                fuse_reply_err(req, n.kind == FUSE_NODE_CTL ? EBADF : EISDIR);
 }
 
 void fuse_file_write(fuse_req_t req, fuse_ino_t nodeid, const char *data, size_t bytes,
                      off_t offset, struct fuse_file_info *fi)
 {
-        struct fuse_state *s = fuse_state_of(req);
-        struct fuse_io_request *r;
-        struct device_info info;
         struct fuse_node n;
-        uint32_t fit;
 
-        (void)fi;
+        (void)offset, (void)fi;
         if (!fuse_state_node(req, nodeid, &n))
                 return;
-        if (n.kind == FUSE_NODE_CTL) {
+        if (n.kind == FUSE_NODE_CTL)
                 fuse_ctl_write(req, data, bytes);
-                return;
-        }
-        if (n.kind != FUSE_NODE_DEVICE || s->options.read_only) {
-                fuse_reply_err(req, n.kind == FUSE_NODE_DEVICE ? EROFS : EBADF);
-                return;
-        }
-        if (!fuse_tree_device(&s->tree, n.addr, &info)) {
-                fuse_reply_err(req, ENXIO);
-                return;
-        }
-        fit = fuse_file_fit(&info, (uint64_t)offset, bytes);
-        if (fit == 0) { /* nothing to write is no error, nowhere to write it is */
-                if (bytes > 0)
-                        fuse_reply_err(req, ENOSPC);
-                else
-                        fuse_reply_write(req, 0);
-                return;
-        }
-        r = fuse_file_take_ready(s, req, REQUEST_WRITE);
-        r->rq.offset = (uint64_t)offset;
-        r->rq.bytes = fit;
-        r->rq.data = fuse_file_keep(s, r, data, fit);
-        fuse_io_start(&s->io, r, n.addr, s->now);
+        else
+                fuse_reply_err(req, EBADF);
 }
 
 /* close(2): nothing is buffered here, and it must not wait for a device that is not up. */
@@ -286,16 +202,11 @@ void fuse_file_flush(fuse_req_t req, fuse_ino_t nodeid, struct fuse_file_info *f
 
 void fuse_file_fsync(fuse_req_t req, fuse_ino_t nodeid, int datasync, struct fuse_file_info *fi)
 {
-        struct fuse_state *s = fuse_state_of(req);
         struct fuse_node n;
 
         (void)datasync, (void)fi;
-        if (!fuse_state_node(req, nodeid, &n))
-                return;
-        if (n.kind != FUSE_NODE_DEVICE)
+        if (fuse_state_node(req, nodeid, &n))
                 fuse_reply_err(req, 0);
-        else
-                fuse_io_start(&s->io, fuse_file_take_ready(s, req, REQUEST_FLUSH), n.addr, s->now);
 }
 
 void fuse_file_fsyncdir(fuse_req_t req, fuse_ino_t nodeid, int datasync, struct fuse_file_info *fi)
@@ -346,33 +257,4 @@ void fuse_file_lseek(fuse_req_t req, fuse_ino_t nodeid, off_t offset, int whence
                 fuse_reply_err(req, ENXIO);
         else
                 fuse_reply_lseek(req, whence == SEEK_DATA ? offset : st.st_size);
-}
-
-/* For the block's size see fuse_file_keep(). */
-static uint8_t *fuse_file_get_block(struct arena *arena, uint32_t write_bytes)
-{
-        uint8_t *block = NULL;
-
-        if (write_bytes >= FUSE_FILE_KEEP_BYTES_MIN)
-                block = arena_get(arena, ARENA_BLOCK_BYTES);
-        return block ? block : arena_get(arena, write_bytes);
-}
-
-bool fuse_file_prepare(struct fuse_state *s, uint32_t write_bytes)
-{
-        if (!s->ready)
-                s->ready = fuse_io_get(&s->io);
-        if (write_bytes > 0 && !s->ready_block)
-                s->ready_block = fuse_file_get_block(s->host.arena, write_bytes);
-        return s->ready && (write_bytes == 0 || s->ready_block);
-}
-
-void fuse_file_unprepare(struct fuse_state *s)
-{
-        if (s->ready)
-                fuse_io_put(&s->io, s->ready);
-        if (s->ready_block)
-                arena_put(s->host.arena, s->ready_block);
-        s->ready = NULL;
-        s->ready_block = NULL;
 }

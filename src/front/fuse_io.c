@@ -6,18 +6,20 @@
 
 #include "base/check.h"
 
-int fuse_io_init(struct fuse_io *io, const struct front_host *host, struct front *front,
+int fuse_io_init(struct fuse_io *io, struct front *front, struct fuse_channel *channel,
                  struct fuse_devices *devices, unsigned requests_max, unsigned requests_device_max)
 {
         *io = (struct fuse_io){
-                .host = host,
+                .host = channel->host,
                 .front = front,
+                .channel = channel,
                 .devices = devices,
                 .requests_device_max = requests_device_max,
         };
         list_init(&io->busy);
         list_init(&io->refused);
-        list_init(&io->interrupts);
+        for (size_t i = 0; i < FUSE_IO_BUCKETS; i++)
+                list_init(&io->buckets[i]);
         io->pool_block = malloc(pool_bytes(sizeof(struct fuse_io_request), requests_max));
         if (!io->pool_block)
                 return -ENOMEM;
@@ -25,17 +27,17 @@ int fuse_io_init(struct fuse_io *io, const struct front_host *host, struct front
         return 0;
 }
 
-struct fuse_io_request *fuse_io_get(struct fuse_io *io)
+struct fuse_io_request *fuse_io_get(struct fuse_io *io, uint64_t unique)
 {
         struct fuse_io_request *r = pool_get(&io->pool);
 
         if (!r)
                 return NULL;
-        *r = (struct fuse_io_request){.base = {.front = io->front}, .io = io};
+        *r = (struct fuse_io_request){.base = {.front = io->front}, .unique = unique};
         r->rq.user = &r->base;
+        list_init(&r->bucket);
         list_init(&r->all);
         list_init(&r->queue);
-        list_init(&r->interrupts);
         return r;
 }
 
@@ -79,9 +81,9 @@ static void fuse_io_drop(struct fuse_io *io, struct fuse_io_request *r)
 {
         struct fuse_device *d = r->device;
 
+        list_del(&r->bucket);
         list_del(&r->all);
         list_del(&r->queue);
-        list_del(&r->interrupts);
         if (list_is_empty(&d->requests))
                 list_del(&d->busy);
         if (list_is_empty(&d->queue))
@@ -96,11 +98,19 @@ static void fuse_io_drop(struct fuse_io *io, struct fuse_io_request *r)
         fuse_io_put(io, r);
 }
 
+void fuse_io_reply_error(const struct fuse_io *io, const struct fuse_io_request *r, int error)
+{
+        if (r->req)
+                fuse_reply_err(r->req, error);
+        else
+                fuse_channel_error(io->channel, r->unique, error);
+}
+
 /* Ends one that the engine has not got. */
 static void fuse_io_fail(struct fuse_io *io, struct fuse_io_request *r, int error)
 {
         CHECK(!r->submitted);
-        fuse_reply_err(r->req, error);
+        fuse_io_reply_error(io, r, error);
         fuse_io_drop(io, r);
 }
 
@@ -125,17 +135,10 @@ static void fuse_io_feed(struct fuse_io *io, struct fuse_device *d, nsec now)
         list_del(&d->refused);
 }
 
-/* libfuse calls it inside fuse_session_process_buf() or fuse_req_interrupt_func(), holding the
- * request's lock: answering here would free the request under it. */
-static void fuse_io_on_interrupt(fuse_req_t req, void *data)
+/* The kernel counts in steps of two. */
+static struct list *fuse_io_bucket(struct fuse_io *io, uint64_t unique)
 {
-        struct fuse_io_request *r = data;
-
-        (void)req;
-        if (r->interrupted)
-                return;
-        r->interrupted = true;
-        list_add_tail(&r->io->interrupts, &r->interrupts);
+        return &io->buckets[unique / 2 % FUSE_IO_BUCKETS];
 }
 
 void fuse_io_start(struct fuse_io *io, struct fuse_io_request *r, aoe_addr addr, nsec now)
@@ -143,7 +146,7 @@ void fuse_io_start(struct fuse_io *io, struct fuse_io_request *r, aoe_addr addr,
         struct fuse_device *d = fuse_devices_get(io->devices, addr);
 
         if (!d) { /* every entry of the table is in use */
-                fuse_reply_err(r->req, EIO);
+                fuse_io_reply_error(io, r, EIO);
                 fuse_io_put(io, r);
                 return;
         }
@@ -153,9 +156,9 @@ void fuse_io_start(struct fuse_io *io, struct fuse_io_request *r, aoe_addr addr,
         io->open_count++;
         if (list_is_empty(&d->requests))
                 list_add_tail(&io->busy, &d->busy);
+        list_add_tail(fuse_io_bucket(io, r->unique), &r->bucket);
         list_add_tail(&d->requests, &r->all);
         list_add_tail(&d->queue, &r->queue);
-        fuse_req_interrupt_func(r->req, fuse_io_on_interrupt, r);
         if (!list_is_linked(&d->refused))
                 fuse_io_feed(io, d, now);
 }
@@ -185,21 +188,31 @@ void fuse_io_retry(struct fuse_io *io, nsec now)
         }
 }
 
-static void fuse_io_interrupt_one(struct fuse_io *io, struct fuse_io_request *r, nsec now)
+static struct fuse_io_request *fuse_io_find(struct fuse_io *io, uint64_t unique)
 {
+        LIST_FOREACH (pos, fuse_io_bucket(io, unique)) {
+                struct fuse_io_request *r = LIST_ENTRY(pos, struct fuse_io_request, bucket);
+
+                if (r->unique == unique)
+                        return r;
+        }
+        return NULL;
+}
+
+/* The kernel sends an interrupt when its request was read, and we are the only reader: one whose
+ * request is not here comes too late, and no answer to it is expected (an EAGAIN for a request that
+ * we have lost would bring it back for ever). */
+void fuse_io_interrupt(struct fuse_io *io, uint64_t unique, nsec now)
+{
+        struct fuse_io_request *r = fuse_io_find(io, unique);
+
+        if (!r || r->interrupted)
+                return;
+        r->interrupted = true;
         if (r->submitted)
                 engine_cancel(io->host->engine, &r->rq, now);
         else if (!fuse_io_is_up(io, r->device->addr))
                 fuse_io_fail(io, r, EINTR);
-}
-
-void fuse_io_interrupt(struct fuse_io *io, nsec now)
-{
-        struct list *node;
-
-        while ((node = list_pop(&io->interrupts)))
-                fuse_io_interrupt_one(io, LIST_ENTRY(node, struct fuse_io_request, interrupts),
-                                      now);
 }
 
 void fuse_io_on_state(struct fuse_io *io, aoe_addr addr, nsec now)

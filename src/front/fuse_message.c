@@ -47,7 +47,7 @@ static const struct fuse_message_form fuse_message_forms[] = {
         [FUSE_LINK] = FORM(sizeof(struct fuse_link_in), 1),
         [FUSE_OPEN] = FORM(sizeof(struct fuse_open_in), 0),
         [FUSE_READ] = FORM(sizeof(struct fuse_read_in), 0),
-        [FUSE_WRITE] = FORM_COUNTED(fuse_write_in, 0, size, 1),
+        [FUSE_WRITE] = FORM(sizeof(struct fuse_write_in), 0), /* and data: fuse_message_write() */
         [FUSE_STATFS] = FORM(0, 0),
         [FUSE_RELEASE] = FORM(sizeof(struct fuse_release_in), 0),
         [FUSE_FSYNC] = FORM(sizeof(struct fuse_fsync_in), 0),
@@ -95,41 +95,77 @@ static bool fuse_message_name(struct bytes *in)
         return end && bytes_skip(in, (size_t)(end - in->at) + 1);
 }
 
-/* Does the body hold what its form says? *ret_count: the records that follow. */
-static bool fuse_message_fits(const struct fuse_message_form *form, struct bytes in,
-                              uint32_t *ret_count)
+/* Does the body hold what its form says? */
+static bool fuse_message_fits(const struct fuse_message_form *form, struct bytes in)
 {
         const uint8_t *fixed;
-        uint32_t count = 0;
+        uint32_t count;
 
         if (!bytes_take(&in, form->fixed_bytes, &fixed))
                 return false;
         for (unsigned i = 0; i < form->names; i++)
                 if (!fuse_message_name(&in))
                         return false;
-        if (form->counted) {
-                memcpy(&count, fixed + form->count_at, sizeof(count));
-                if (count > in.left / form->unit_bytes)
-                        return false;
-        }
-        *ret_count = count;
-        return true;
+        if (!form->counted)
+                return true;
+        memcpy(&count, fixed + form->count_at, sizeof(count));
+        return count <= in.left / form->unit_bytes;
 }
 
 /* The long form of INIT announces itself in the short one's flags. */
-static bool fuse_message_init_fits(struct bytes in, uint32_t *ret_flags)
+static bool fuse_message_init(struct bytes in, struct fuse_message *m)
 {
         const uint8_t *fixed;
-        uint32_t flags;
 
         if (!bytes_take(&in, offsetof(struct fuse_init_in, flags2), &fixed))
                 return false;
-        memcpy(&flags, fixed + offsetof(struct fuse_init_in, flags), sizeof(flags));
-        if ((flags & FUSE_INIT_EXT) &&
-            in.left < sizeof(struct fuse_init_in) - offsetof(struct fuse_init_in, flags2))
+        memcpy(&m->init_flags, fixed + offsetof(struct fuse_init_in, flags), sizeof(m->init_flags));
+        return !(m->init_flags & FUSE_INIT_EXT) ||
+               in.left >= sizeof(struct fuse_init_in) - offsetof(struct fuse_init_in, flags2);
+}
+
+static bool fuse_message_read(struct bytes in, struct fuse_message *m)
+{
+        struct fuse_read_in body;
+
+        if (!bytes_copy(&in, &body, sizeof(body)))
                 return false;
-        *ret_flags = flags;
+        m->offset = body.offset;
+        m->bytes = body.size;
         return true;
+}
+
+static bool fuse_message_write(struct bytes in, struct fuse_message *m)
+{
+        struct fuse_write_in body;
+
+        if (!bytes_copy(&in, &body, sizeof(body)))
+                return false;
+        m->offset = body.offset;
+        m->bytes = body.size;
+        return bytes_take(&in, body.size, &m->data);
+}
+
+static bool fuse_message_interrupt(struct bytes in, struct fuse_message *m)
+{
+        struct fuse_interrupt_in body;
+
+        if (!bytes_copy(&in, &body, sizeof(body)))
+                return false;
+        m->interrupted = body.unique;
+        return true;
+}
+
+/* The fields of the kinds that not only libfuse looks into. */
+static bool fuse_message_fields(struct bytes in, struct fuse_message *m)
+{
+        switch (m->opcode) {
+        case FUSE_INIT: return fuse_message_init(in, m);
+        case FUSE_READ: return fuse_message_read(in, m);
+        case FUSE_WRITE: return fuse_message_write(in, m);
+        case FUSE_INTERRUPT: return fuse_message_interrupt(in, m);
+        default: return true;
+        }
 }
 
 enum fuse_message_verdict fuse_message_parse(const void *message, size_t bytes,
@@ -139,7 +175,7 @@ enum fuse_message_verdict fuse_message_parse(const void *message, size_t bytes,
         const struct fuse_message_form *form = &stranger;
         struct bytes in = {.at = message, .left = bytes};
         struct fuse_in_header h;
-        uint32_t count = 0, init_flags = 0;
+        struct fuse_message m;
         bool good;
 
         if (!bytes_copy(&in, &h, sizeof(h)))
@@ -148,19 +184,11 @@ enum fuse_message_verdict fuse_message_parse(const void *message, size_t bytes,
                 form = &fuse_message_forms[h.opcode];
         if (h.opcode == FUSE_NOTIFY_REPLY) /* we never ask for one */
                 return FUSE_MESSAGE_SILENT;
-        good = h.len == bytes;
-        if (good && form->known)
-                good = fuse_message_fits(form, in, &count);
-        if (good && h.opcode == FUSE_INIT)
-                good = fuse_message_init_fits(in, &init_flags);
+        m = (struct fuse_message){.opcode = h.opcode, .unique = h.unique, .nodeid = h.nodeid};
+        good = h.len == bytes && (!form->known || fuse_message_fits(form, in)) &&
+               fuse_message_fields(in, &m);
         if (!good && form->silent)
                 return FUSE_MESSAGE_SILENT;
-        *ret = (struct fuse_message){
-                .opcode = h.opcode,
-                .unique = h.unique,
-                .nodeid = h.nodeid,
-                .write_bytes = h.opcode == FUSE_WRITE ? count : 0,
-                .init_flags = init_flags,
-        };
+        *ret = m;
         return good ? FUSE_MESSAGE_GOOD : FUSE_MESSAGE_BAD;
 }

@@ -90,13 +90,13 @@ static void fuse_ops_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
                 fuse_reply_err(req, ENOENT);
                 return;
         }
-        r = fuse_io_get(&s->io);
+        r = fuse_io_get(&s->io, s->parsed.unique);
         if (!r) { /* all are in use: the newest request of a device that is not up is this one */
                 fuse_reply_err(req, EIO);
                 return;
         }
-        r->rq.op = REQUEST_LOOKUP;
         r->req = req;
+        r->rq.op = REQUEST_LOOKUP;
         fuse_io_start(&s->io, r, n.addr, s->now);
 }
 

@@ -6,6 +6,7 @@
 
 #include "front/front_fuse.h"
 #include "front/fuse_io.h"
+#include "front/fuse_message.h"
 #include "front/fuse_text.h"
 #include "front/fuse_tree.h"
 
@@ -17,12 +18,13 @@ struct fuse_state {
         struct fuse_devices devices;
         struct fuse_tree tree;
         struct fuse_texts texts;
+        struct fuse_channel channel;
         struct fuse_io io;
 
-        /* The message being processed: set before each fuse_session_process_buf(). */
+        /* The message being processed. */
         nsec now;
-        struct timespec wall;
-        uint8_t *message;              /* owned: the arena block that it was read into */
+        uint8_t *message; /* owned: the arena block that it was read into */
+        struct fuse_message parsed;
         struct fuse_io_request *ready; /* owned: for READ, WRITE, FSYNC of a device, or NULL */
         uint8_t *ready_block; /* owned: WRITE: the next message's block, when this one's is kept, or
                                  else what the data is copied into */

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 
 #include "base/prng.h"
+#include "front/fuse_devices.h"
 
 #define MIB ((uint32_t)1 << 20)
 #define E71 aoe_addr_make(7, 1)
@@ -183,6 +184,23 @@ Test(front_fuse, read_by_buffer_and_by_frames)
         cr_expect_eq(front->ops->open_count(front), 0);
 }
 
+/* A caller whose answer is lost would hang: it gets an error instead. */
+Test(front_fuse, an_answer_that_does_not_get_through)
+{
+        uint64_t unique = kernel_send_read(e71, e71, 0, MIB);
+        struct fuse_open_in in = {.flags = O_RDONLY};
+        int bytes = 0;
+
+        kernel_turn();
+        fake_engine.open[0]->buffer = pattern;
+        /* EMSGSIZE for a megabyte, while a header still fits */
+        cr_assert_eq(setsockopt(front->fd, SOL_SOCKET, SO_SNDBUF, &bytes, sizeof(bytes)), 0);
+        kernel_finish(fake_engine.open[0], REQUEST_OK);
+        cr_expect_eq(kernel_errno(unique), EIO);
+        cr_expect_eq(fake_host.log_count, 0, "the error did get through");
+        cr_expect_eq(kernel_call(FUSE_OPEN, e71, &in, sizeof(in)), 0);
+}
+
 Test(front_fuse, read_at_the_end)
 {
         uint64_t e81 = kernel_device(0x801), unique;
@@ -289,10 +307,14 @@ Test(front_fuse, write_at_the_end)
 Test(front_fuse, a_write_stamps_the_file)
 {
         struct fuse_getattr_in in = {0};
+        struct timespec wall;
         uint64_t before;
 
         cr_assert_eq(kernel_call(FUSE_GETATTR, e71, &in, sizeof(in)), 0);
         before = attr()->mtime * UINT64_C(1000000000) + attr()->mtimensec;
+        do { /* stamps have the kernel's tick */
+                fuse_devices_stamp(&wall);
+        } while ((uint64_t)wall.tv_sec * 1000000000 + (uint64_t)wall.tv_nsec <= before);
         kernel_send_write(e71, 0, pattern, 512);
         kernel_turn();
         kernel_finish(fake_engine.open[0], REQUEST_OK);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* fuse_message: what libfuse must never see. */
+/* fuse_message: what must never be believed, and the fields of what may be. */
 #include <criterion/criterion.h>
 #include <linux/fuse.h>
 #include <string.h>
@@ -58,19 +58,41 @@ Test(front_message, the_header_says_its_length)
 
 Test(front_message, a_write_holds_its_data)
 {
-        struct fuse_write_in in = {.size = 512};
+        struct fuse_write_in in = {.offset = UINT64_MAX, .size = 512};
         struct fuse_message msg;
 
         put(0, &in, sizeof(in));
         cr_assert_eq(fuse_message_parse(message, make(FUSE_WRITE, sizeof(in) + 512), &msg),
                      FUSE_MESSAGE_GOOD);
-        cr_expect_eq(msg.write_bytes, 512);
+        cr_expect_eq(msg.offset, UINT64_MAX);
+        cr_expect_eq(msg.bytes, 512);
+        cr_expect_eq(msg.data, message + sizeof(struct fuse_in_header) + sizeof(in));
         cr_expect_eq(msg.unique, 42);
         cr_expect_eq(msg.nodeid, 7);
         cr_expect_eq(parse(make(FUSE_WRITE, sizeof(in) + 511)), FUSE_MESSAGE_BAD);
         in.size = UINT32_MAX;
         put(0, &in, sizeof(in));
         cr_expect_eq(parse(make(FUSE_WRITE, sizeof(in) + 512)), FUSE_MESSAGE_BAD);
+}
+
+Test(front_message, what_a_read_and_an_interrupt_are_about)
+{
+        struct fuse_read_in read = {.offset = (uint64_t)1 << 40, .size = 4096};
+        struct fuse_interrupt_in interrupt = {.unique = 4711};
+        struct fuse_message msg;
+
+        put(0, &read, sizeof(read));
+        cr_assert_eq(fuse_message_parse(message, make(FUSE_READ, sizeof(read)), &msg),
+                     FUSE_MESSAGE_GOOD);
+        cr_expect_eq(msg.offset, read.offset);
+        cr_expect_eq(msg.bytes, 4096);
+        cr_expect_null(msg.data);
+        put(0, &interrupt, sizeof(interrupt));
+        cr_assert_eq(fuse_message_parse(message, make(FUSE_INTERRUPT, sizeof(interrupt)), &msg),
+                     FUSE_MESSAGE_GOOD);
+        cr_expect_eq(msg.interrupted, 4711);
+        cr_expect_eq(msg.unique, 42);
+        cr_expect_eq(msg.bytes, 0);
 }
 
 Test(front_message, a_batch_holds_its_records)

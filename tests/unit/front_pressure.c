@@ -5,6 +5,8 @@
 #include <fcntl.h>
 #include <signal.h>
 
+#include "front/fuse_io.h"
+
 #define KIB ((uint32_t)1 << 10)
 #define MIB ((uint32_t)1 << 20)
 #define E71 aoe_addr_make(7, 1)
@@ -180,31 +182,60 @@ Test(front_pressure, interrupt_noted_in_the_queue_goes_along)
         cr_expect_eq(fake_engine.open[3]->offset, 4096);
 }
 
-Test(front_pressure, interrupt_before_its_request)
+/* The kernel sends none before its request was read: what is not found is over. */
+Test(front_pressure, interrupt_that_finds_nothing_is_dropped)
 {
-        uint64_t unique = kernel_unique + 4; /* of the read below */
-        uint64_t interrupt = kernel_unique + 2;
+        uint64_t early = kernel_unique + 4, unique;
 
-        kernel_interrupt(unique);
-        cr_expect_not(kernel_receive());
-        cr_assert_eq(kernel_send_read(e71, e71, 0, 512), unique);
+        kernel_interrupt(early);
+        unique = kernel_send_read(e71, e71, 0, 512);
+        cr_assert_eq(unique, early);
         kernel_turn();
         cr_assert_eq(fake_engine.open_count, 1);
-        cr_expect_geq(fake_engine.cancel_count, 1);
-        (void)interrupt;
+        kernel_finish(fake_engine.open[0], REQUEST_ERROR);
+        cr_expect_eq(kernel_errno(unique), EIO);
+        kernel_interrupt(unique);
+        cr_expect_eq(kernel_lookup(1, "e7.1"), 0, "and libfuse has nothing to say of it");
+        cr_expect_eq(fake_engine.cancel_count, 0);
+        cr_expect_not(kernel_receive());
 }
 
-Test(front_pressure, interrupt_of_nothing)
+/* Names of requests that are far apart may share a bucket. */
+Test(front_pressure, interrupt_of_one_among_many)
 {
-        struct fuse_interrupt_in in = {.unique = 999999};
-        uint64_t interrupt = kernel_send(FUSE_INTERRUPT, 0, &in, sizeof(in), NULL, 0);
+        uint64_t first = kernel_send_read(e71, e71, 0, 512), second;
+
+        kernel_unique += 2 * FUSE_IO_BUCKETS - 2;
+        second = kernel_send_read(e71, e71, 512, 512);
+        kernel_turn();
+        cr_assert_eq(fake_engine.open_count, 2);
+        kernel_interrupt(first);
+        cr_expect_eq(fake_engine.cancelled, fake_engine.open[0]);
+        kernel_interrupt(second);
+        cr_expect_eq(fake_engine.cancelled, fake_engine.open[1]);
+        kernel_interrupt(second);
+        cr_expect_eq(fake_engine.cancel_count, 2, "once is enough");
+        kernel_finish(fake_engine.open[0], REQUEST_CANCELLED);
+        cr_expect_eq(kernel_errno(first), EINTR);
+        kernel_finish(fake_engine.open[0], REQUEST_CANCELLED);
+        cr_expect_eq(kernel_errno(second), EINTR);
+}
+
+Test(front_pressure, interrupt_of_what_libfuse_answers)
+{
+        uint64_t name = kernel_send(FUSE_LOOKUP, 1, "e9.9", 5, NULL, 0);
+        uint64_t order = kernel_send_write(4, 0, "flush e7.1", 10);
 
         kernel_turn();
-        /* libfuse hands it back with the next message: the kernel asks again if it still matters */
-        kernel_send(FUSE_STATFS, 1, NULL, 0, NULL, 0);
-        kernel_turn();
-        cr_expect_eq(kernel_errno(interrupt), EAGAIN);
-        cr_expect(kernel_receive());
+        cr_assert_eq(fake_engine.open_count, 2);
+        kernel_interrupt(name);
+        cr_expect_eq(fake_engine.cancelled, fake_engine.open[0]);
+        kernel_interrupt(order);
+        cr_expect_eq(fake_engine.cancelled, fake_engine.open[1]);
+        kernel_finish(fake_engine.open[0], REQUEST_CANCELLED);
+        cr_expect_eq(kernel_errno(name), EINTR);
+        kernel_finish(fake_engine.open[0], REQUEST_CANCELLED);
+        cr_expect_eq(kernel_errno(order), EINTR);
 }
 
 /* ---- memory ---- */
