@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 # A thousand devices behind one MAC: all are listed, each reads and writes its own sectors and nobody
-# else's, and keeper and worker take at most 64 MiB of resident memory.
+# else's, the statistics still tell the daemon's sums, and keeper and worker take at most 64 MiB of
+# resident memory.
 # shellcheck source=lib.sh
 source "$(dirname "$0")/lib.sh"
 requires python3
@@ -46,6 +47,8 @@ for name, f in files.items():
     expect(f, name, 0, stamp(name, 0))
 END
 
+at_least "$(stat_sum '^aoefs_daemon_frames_sent ')" 10000 "frames sent in the statistics"
+at_least "$(stat_sum '^aoefs_link_frames_received{')" 10000 "frames received in the statistics"
 keeper=$(rss_of "$(keeper_of a)")
 worker=$(rss_of "$(worker_of a)")
 echo "resident: keeper $keeper KiB, worker $worker KiB"
