@@ -274,10 +274,11 @@ size_t stats_text(const struct stats_source *s, char *buf, size_t bytes)
 {
         struct stats_out o = {.buf = buf, .bytes = bytes};
 
+        /* What there is only once comes first: the text of very many devices may be cut. */
+        stats_daemon(&o, s);
+        stats_links(&o, s);
         stats_identities(&o, s->engine);
         stats_devices(&o, s->engine);
         stats_paths(&o, s);
-        stats_links(&o, s);
-        stats_daemon(&o, s);
         return o.at;
 }

@@ -269,6 +269,17 @@ tell() {
 # said NAME WORDS: the number behind these words that a hostile target said of itself at its end.
 said() { sed -n "s/^$2 //p" "$W/$1.log"; }
 
+# crowd_start NAME [OPTION...]: the target with very many devices (tests/crowd), e7.0 to e16.99.
+crowd_start() {
+        local name=$1 program=$build/tests/crowd/crowd
+
+        shift
+        [ -x "$program" ] || fail "no $program: configure with -DTESTS=ON"
+        : >"$W/$name.log"
+        background "$name" "${IN_T[@]}" "$program" -i "${TIF:-at}" "$@"
+        wait_for "the crowd" 10 grep -q ready "$W/$name.log"
+}
+
 # kill_wait NAME [SIGNAL]: a background process, and until it is gone.
 kill_wait() {
         local pid=${PIDS[$1]}
@@ -337,6 +348,9 @@ daemon_stop() {
                 same "$code" 0 "exit code of the foreground daemon"
         fi
 }
+
+# Resident memory of a process in KiB.
+rss_of() { awk '/^VmRSS:/ { print $2 }' "/proc/$1/status"; }
 
 is_mounted() { grep -q " $1 " /proc/self/mountinfo; }
 
@@ -561,7 +575,7 @@ last_stats() {
         pid=$!
         until is_gone $pid || [ $SECONDS -gt $deadline ]; do sleep 0.02; done
         echo "--- stats"
-        grep -v -e '^#' -e ' 0$' "$W/stats"
+        grep -v -e '^#' -e ' 0$' "$W/stats" | tail -n 100
 }
 
 at_exit() {

@@ -10,9 +10,8 @@ image "$W/a.img" 8
 vblade_start v1 7 1 "$W/a.img"
 daemon_start a
 same_bytes "$D" "$W/a.img"
-rss() { awk '/^VmRSS:/ { print $2 }' "/proc/$1/status"; }
-keeper=$(rss "$(keeper_of a)")
-worker=$(rss "$(worker_of a)")
+keeper=$(rss_of "$(keeper_of a)")
+worker=$(rss_of "$(worker_of a)")
 echo "resident: keeper $keeper KiB, worker $worker KiB"
 at_most $((keeper + worker)) 32768 "KiB of keeper and worker"
 daemon_stop a
