@@ -2,7 +2,7 @@
 # shellcheck shell=bash
 #
 # What the benchmarks share: their options, the end-to-end cases' library (namespaces, vblade,
-# daemons), fio, and medians.
+# daemons), fio and the bare client, medians, and the document that they write.
 # shellcheck source=SCRIPTDIR/../e2e/lib.sh
 source "$(dirname "${BASH_SOURCE[0]}")/../e2e/lib.sh"
 # shellcheck disable=SC2034 # used by the benchmarks
@@ -26,15 +26,45 @@ done
 
 progress() { echo "$*" >&2; }
 
+# What hangs instead of crawling ends here.
+bounded() { timeout -k 10 $((seconds + 60)) "$@"; }
+
 # fio_mbps OPTION...: MB/s (10^6 bytes) of fio's work for $seconds.
 fio_mbps() {
-        fio --name=bench --size="${image_mib}M" --time_based \
+        bounded fio --name=bench --size="${image_mib}M" --time_based \
                 --runtime="$seconds" --output-format=json --output="$W/fio.json" "$@" \
                 >"$W/fio.err" 2>&1 || fail "fio: $(cat "$W/fio.err")"
         jq '.jobs[0] | (.read.bw_bytes + .write.bw_bytes) / 1e5 | round / 10' "$W/fio.json"
+}
+
+# bare_build FILE: our bare client.
+bare_build() { cc -O2 -D_GNU_SOURCE -o "$1" "$root/tests/bench/bare.c"; }
+
+# bare_mbps OPTION...: MB/s of the client $bare, of which nothing is known but that it prints MBps=.
+bare_mbps() {
+        bounded "${IN_I[@]}" "$bare" -i "$IF" -s 7 -m 1 -t "$seconds" "$@" 2>"$W/bare.err" |
+                grep -oE 'MBps=[0-9.]+' | cut -d= -f2
 }
 
 # In every jq program of a benchmark.
 # shellcheck disable=SC2034
 jq_median='def median: sort | if length % 2 == 1 then .[length / 2 | floor]
         else (.[length / 2 - 1] + .[length / 2]) / 2 end;'
+
+# document ROWS [JQ-OPTION...]: lines "NAME WHO VALUE" on stdin -> the JSON document. ROWS is jq's
+# program for its rows, in which all_of(NAME; WHO) are values and of(NAME; WHO) is their median.
+document() {
+        local rows=$1
+
+        shift
+        jq -Rn --arg kernel "$(uname -r)" --arg version "$("$AOEFS" --version)" \
+                --argjson cpus "$(nproc)" --argjson runs "$runs" --argjson seconds "$seconds" "$@" \
+                "$jq_median"'
+                def round2: . * 100 | round / 100;
+                [inputs | split(" ") | {name: .[0], who: .[1], value: .[2] | tonumber}] as $all |
+                def all_of($name; $who):
+                        [$all[] | select(.name == $name and .who == $who) | .value];
+                def of($name; $who): all_of($name; $who) | median;
+                {version: $version, kernel: $kernel, cpus: $cpus, runs: $runs, seconds: $seconds,
+                 rows: ['"$rows"']}'
+}
