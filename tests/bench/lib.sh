@@ -16,7 +16,7 @@ usage() {
 }
 while [ $# -gt 0 ]; do
         case $1 in
-        --quick) runs=3 seconds=1 ;;
+        --quick) runs=${quick_runs:-3} seconds=1 ;;
         --runs) runs=${2-} && shift ;;
         --json) json=${2-} && shift ;;
         --check) check=yes ;;
@@ -102,7 +102,8 @@ document() {
                 [inputs | split(" ") | {name: .[0], who: .[1], value: .[2] | tonumber}] as $all |
                 def all_of($name; $who):
                         [$all[] | select(.name == $name and .who == $who) | .value];
-                def of($name; $who): all_of($name; $who) | if . == [] then null else median end;
+                def of($name; $who): all_of($name; $who) | if . == [] then null
+                        else median * 10 | round / 10 end;
                 {version: $version, kernel: $kernel, cpus: $cpus, runs: $runs, seconds: $seconds,
                  rows: ['"$rows"']}'
 }
