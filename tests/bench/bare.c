@@ -35,6 +35,7 @@
 #define TAG             0xbe000000u
 #define RESEND_NSEC     20000000u
 #define ANSWER_NSEC     2000000000u /* for the two questions at the start */
+#define ASK_AGAIN_MSEC  100
 #define RECEIVE_BYTES   (8 << 20)
 
 struct slot {
@@ -138,21 +139,22 @@ static void open_socket(struct client *c)
                 die("bind");
 }
 
-/* Sends one frame and waits for its answer; the answer's bytes. */
+/* Sends one frame until it is answered; the answer's bytes. */
 static size_t ask(struct client *c, const uint8_t *frame, uint8_t *answer)
 {
         struct pollfd readable = {c->fd, POLLIN, 0};
         uint64_t until = clock_now() + ANSWER_NSEC;
+        bool heard = false;
 
-        if (send(c->fd, frame, FRAME_BYTES_MIN, 0) < 0)
-                die("send");
         while (clock_now() < until) {
-                ssize_t n = recv(c->fd, answer, FRAME_BYTES_MAX, 0);
+                ssize_t n;
 
+                if (!heard && send(c->fd, frame, FRAME_BYTES_MIN, 0) < 0)
+                        die("send");
+                n = recv(c->fd, answer, FRAME_BYTES_MAX, 0);
                 if (n >= 32 && answer[14] & 0x08 && !memcmp(answer + 20, frame + 20, 4))
                         return (size_t)n;
-                if (n < 0)
-                        poll(&readable, 1, 100);
+                heard = n >= 0 || poll(&readable, 1, ASK_AGAIN_MSEC) > 0;
         }
         fprintf(stderr, "bare: e%u.%u does not answer\n", c->shelf, c->minor);
         exit(1);
