@@ -90,7 +90,7 @@ complete -c aoefs -n '__fish_seen_subcommand_from mount nbd' -l payload -x -d 'M
 complete -c aoefs -n '__fish_seen_subcommand_from mount nbd' -l only -x -a '(__aoefs_list __aoefs_devices)' -d 'Use these devices only'
 complete -c aoefs -n '__fish_seen_subcommand_from mount nbd' -l deny -x -a '(__aoefs_list __aoefs_devices)' -d 'Never use these devices'
 complete -c aoefs -n '__fish_seen_subcommand_from mount nbd' -l shared -d 'Write although another aoefs does'
-complete -c aoefs -n '__fish_seen_subcommand_from mount' -l max_read -x -d 'Largest request of the kernel'
+complete -c aoefs -n '__fish_seen_subcommand_from mount' -l max_read -x -d 'Largest read of the kernel'
 complete -c aoefs -n '__fish_seen_subcommand_from mount' -l fsname -x -d 'Source in /proc/mounts'
 complete -c aoefs -n '__fish_seen_subcommand_from mount' -l nbd -r -F -d 'Serve NBD clients at this socket, too'
 

@@ -48,7 +48,7 @@ Config *config_new(void)
         c->mode = 0600;
         c->timeout = CONFIG_TIMEOUT_SEC_DEFAULT * NSEC_SEC;
         c->memory_mib = CONFIG_MEMORY_MIB_DEFAULT;
-        c->max_read = CONFIG_MAX_READ_MAX;
+        c->max_read = CONFIG_MAX_READ_DEFAULT;
         return c;
 }
 

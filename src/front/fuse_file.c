@@ -8,6 +8,7 @@
 #include "front/fuse_file.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/fuse.h>
 #include <stdio.h>
 
@@ -96,20 +97,21 @@ static void fuse_file_close(struct fuse_state *s, const struct fuse_node *n, uin
                 fuse_texts_close(&s->texts, fuse_node_id(n), fh);
 }
 
-/* libfuse 3.14 has no word for FOPEN_PARALLEL_DIRECT_WRITES: the answer is made by hand. */
-static int fuse_file_reply_open(fuse_req_t req, uint64_t fh)
+/* Past the page cache. Who only reads, and says O_DIRECT, goes past it anyway: without our word for
+ * it the kernel sends the parts of a large read all at once, with it one after the other. A writer
+ * would pay for that by a lock that lets one write in at a time. */
+static uint32_t fuse_file_open_flags(const struct fuse_node *n, int flags)
 {
-        struct fuse_open_out out = {
-                .fh = fh,
-                .open_flags = FOPEN_DIRECT_IO | FOPEN_PARALLEL_DIRECT_WRITES,
-        };
-        struct iovec iov = {.iov_base = &out, .iov_len = sizeof(out)};
-
-        return fuse_reply_iov(req, &iov, 1);
+        if (n->kind == FUSE_NODE_DEVICE && (flags & O_DIRECT) && !fuse_file_is_writer(flags))
+                return 0;
+        return FOPEN_DIRECT_IO | FOPEN_PARALLEL_DIRECT_WRITES;
 }
 
+/* libfuse 3.14 has no word for FOPEN_PARALLEL_DIRECT_WRITES: the answer is made by hand. */
 void fuse_file_open(fuse_req_t req, fuse_ino_t nodeid, struct fuse_file_info *fi)
 {
+        struct fuse_open_out out;
+        struct iovec iov = {.iov_base = &out, .iov_len = sizeof(out)};
         struct fuse_state *s = fuse_state_of(req);
         uint64_t fh = nodeid;
         struct fuse_node n;
@@ -131,7 +133,8 @@ void fuse_file_open(fuse_req_t req, fuse_ino_t nodeid, struct fuse_file_info *fi
                 fuse_reply_err(req, -r);
                 return;
         }
-        if (fuse_file_reply_open(req, fh) < 0) /* nobody has it open: no RELEASE will come */
+        out = (struct fuse_open_out){.fh = fh, .open_flags = fuse_file_open_flags(&n, fi->flags)};
+        if (fuse_reply_iov(req, &iov, 1) < 0) /* nobody has it open: no RELEASE will come */
                 fuse_file_close(s, &n, fh, fi->flags);
 }
 

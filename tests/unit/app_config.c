@@ -32,7 +32,7 @@ Test(app_config, defaults)
         cr_assert_eq(c->memory_mib, 256);
         cr_assert_eq(c->window, 0);
         cr_assert_eq(c->payload_bytes, 0);
-        cr_assert_eq(c->max_read, 1048576);
+        cr_assert_eq(c->max_read, CONFIG_MAX_READ_DEFAULT);
 }
 
 Test(app_config, free_takes_null)
