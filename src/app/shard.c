@@ -365,7 +365,7 @@ void shard_wait(struct shard *s, nsec now, nsec until)
 
         s->lived.planned = deadline;
         r = loop_wait(&s->loop, now, nsec_min(until, deadline));
-        CHECK(r == 0); /* epoll fails only for arguments that are wrong */
+        CHECK(r == 0); /* it fails only for arguments that are wrong */
 }
 
 struct engine *shard_engine(struct shard *s)

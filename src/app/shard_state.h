@@ -24,7 +24,7 @@
 #define SHARD_KEY_FRONT ENGINE_LINKS_MAX
 #define SHARD_KEY_WATCH (SHARD_KEY_FRONT + SHARD_FRONTS_MAX)
 
-_Static_assert(SHARD_KEY_WATCH < LOOP_READY_MAX, "a wait tells all that is ready");
+_Static_assert(SHARD_KEY_WATCH < LOOP_FDS_MAX, "all can be watched");
 
 struct shard_link {
         struct link *link; /* owned; NULL: the number is free, or its interface is gone */

@@ -1,17 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The data thread's sleep: epoll with nanosecond deadlines, and a mailbox wake-up. No callbacks:
+ * The data thread's sleep: ppoll with nanosecond deadlines, and a mailbox wake-up. No callbacks:
  * loop_wait() says which descriptors are ready and the owner looks at them.
  */
 #pragma once
 
+#include <poll.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "base/nsec.h"
 
-#define LOOP_READY_MAX 32
+#define LOOP_FDS_MAX 32
 
 /*
  * How long to poll before sleeping, learnt from the waits: an event that comes just after we fell
@@ -24,23 +25,25 @@ struct loop_spin {
 };
 
 struct loop {
-        int epoll_fd;          /* owned */
-        int timer_fd;          /* owned; -1 where epoll_pwait2 works */
         int wake_fd;           /* owned: eventfd, written by other threads */
         struct loop_spin spin; /* the owner sets span_max; else it never polls */
+        size_t fd_count;       /* 0: not initialized */
+        struct pollfd fds[LOOP_FDS_MAX + 1];
+        uint64_t keys[LOOP_FDS_MAX + 1];
         size_t ready_count;
-        uint64_t ready[LOOP_READY_MAX]; /* keys of the last loop_wait() */
+        uint64_t ready[LOOP_FDS_MAX]; /* keys of the last loop_wait() */
 };
 
 /* CLOCK_MONOTONIC: stands still while the machine is suspended (base/lived.h has the rest). */
 nsec loop_clock(void);
 
-/* 0 or -errno. fini takes a zeroed or half-built loop with descriptors of -1 or 0 unset. */
+/* 0 or -errno. fini takes a zeroed or half-built loop. */
 int loop_init(struct loop *l);
 void loop_fini(struct loop *l);
-/* Watches fd for input (level-triggered) under key; key UINT64_MAX is the loop's own. */
+/* Watches fd for input (level-triggered) under key, until it is taken out, which must come before
+ * it is closed. 0, or -EBADF, -EEXIST, -ENOSPC: LOOP_FDS_MAX are watched. */
 int loop_add(struct loop *l, int fd, uint64_t key);
-int loop_del(struct loop *l, int fd);
+int loop_del(struct loop *l, int fd); /* 0 or -ENOENT */
 /* Sleeps until a descriptor is ready, loop_wake() or the deadline; now is the turn's clock. Fills
  * ready. 0, or -errno (never EINTR: a signal ends the wait with nothing ready). */
 int loop_wait(struct loop *l, nsec now, nsec deadline);

@@ -105,13 +105,30 @@ Test(front_fuse, lookup_asks_the_wire)
         cr_expect_eq(answer_bytes, 0);
 }
 
+static const uint32_t past_cache = FOPEN_DIRECT_IO | FOPEN_PARALLEL_DIRECT_WRITES;
+
+/* All parts of a large read at once for who reads only with O_DIRECT, and for nobody else. */
+Test(front_fuse, open_tells_the_kernel_how_to_read)
+{
+        const struct fuse_open_out *out = (const struct fuse_open_out *)answer_body;
+
+        cr_assert_eq(kernel_open(e71, O_RDONLY | O_DIRECT), 0);
+        cr_expect_eq(out->open_flags, 0);
+        cr_assert_eq(kernel_open(e71, O_RDWR | O_DIRECT), 0);
+        cr_expect_eq(out->open_flags, past_cache);
+        cr_assert_eq(kernel_open(e71, O_WRONLY | O_DIRECT), 0);
+        cr_expect_eq(out->open_flags, past_cache);
+        cr_assert_eq(kernel_open(3, O_RDONLY | O_DIRECT), 0);
+        cr_expect_eq(out->open_flags, past_cache, "texts have no size to read by");
+}
+
 Test(front_fuse, open_and_release)
 {
         const struct fuse_open_out *out = (const struct fuse_open_out *)answer_body;
 
         cr_assert_eq(kernel_open(e71, O_RDONLY), 0);
         cr_expect_eq(out->fh, e71);
-        cr_expect_eq(out->open_flags, FOPEN_DIRECT_IO | FOPEN_PARALLEL_DIRECT_WRITES);
+        cr_expect_eq(out->open_flags, past_cache);
         cr_expect_eq(fake_engine.holders[0], 1);
         cr_expect_eq(fake_host.writer_takes, 0);
         cr_expect_eq(kernel_open(e71, O_RDWR), 0);

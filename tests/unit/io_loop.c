@@ -1,46 +1,17 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * loop: readiness, wake-ups and deadlines, each with epoll_pwait2 and with the timerfd that stands
- * in for it (a seccomp filter makes the kernel forget the call; valgrind knows none to begin with).
- */
+/* loop: readiness, wake-ups, deadlines, and what polling before a sleep learns. */
 #include <errno.h>
-#include <linux/filter.h>
-#include <linux/seccomp.h>
 #include <pthread.h>
 #include <signal.h>
-#include <stddef.h>
-#include <sys/prctl.h>
-#include <sys/syscall.h>
 #include <sys/time.h>
 #include <unistd.h>
 
 #include "io/loop.h"
 #include "io_net.h"
 
-#define TURNS 2 /* with epoll_pwait2, then without */
-
-/* It stays for the life of the test's process. */
-static void forget_pwait2(void)
+static void begin(struct loop *l)
 {
-        struct sock_filter code[] = {
-                BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
-                BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_epoll_pwait2, 0, 1),
-                BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | ENOSYS),
-                BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
-        };
-        struct sock_fprog prog = {.len = sizeof(code) / sizeof(code[0]), .filter = code};
-
-        cr_assert_eq(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), 0);
-        cr_assert_eq(prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &prog, 0, 0), 0);
-}
-
-static void begin(struct loop *l, int turn)
-{
-        if (turn == 1)
-                forget_pwait2();
         cr_assert_eq(loop_init(l), 0);
-        if (turn == 1)
-                cr_assert_geq(l->timer_fd, 0);
 }
 
 static bool is_ready(const struct loop *l, uint64_t key)
@@ -54,126 +25,106 @@ static bool is_ready(const struct loop *l, uint64_t key)
 
 Test(loop, tells_what_is_ready_until_it_is_read)
 {
-        for (int turn = 0; turn < TURNS; turn++) {
-                struct loop l;
-                int a[2], b[2];
-                char c;
+        struct loop l;
+        int a[2], b[2];
+        char c;
 
-                begin(&l, turn);
-                cr_assert(pipe(a) == 0 && pipe(b) == 0);
-                cr_assert_eq(loop_add(&l, a[0], 11), 0);
-                cr_assert_eq(loop_add(&l, b[0], 0), 0);
-                cr_assert_eq(loop_add(&l, b[0], 12), -EEXIST);
-                cr_assert_eq(loop_wait(&l, loop_clock(), 0), 0);
-                cr_assert_eq(l.ready_count, 0);
+        begin(&l);
+        cr_assert(pipe(a) == 0 && pipe(b) == 0);
+        cr_assert_eq(loop_add(&l, a[0], 11), 0);
+        cr_assert_eq(loop_add(&l, b[0], 0), 0);
+        cr_assert_eq(loop_add(&l, b[0], 12), -EEXIST);
+        cr_assert_eq(loop_wait(&l, loop_clock(), 0), 0);
+        cr_assert_eq(l.ready_count, 0);
 
-                cr_assert_eq(write(a[1], "x", 1), 1);
-                for (int again = 0; again < 2; again++) {
-                        cr_assert_eq(loop_wait(&l, loop_clock(), NSEC_NEVER), 0);
-                        cr_assert_eq(l.ready_count, 1);
-                        cr_assert(is_ready(&l, 11));
-                }
-                cr_assert_eq(write(b[1], "y", 1), 1);
+        cr_assert_eq(write(a[1], "x", 1), 1);
+        for (int again = 0; again < 2; again++) {
                 cr_assert_eq(loop_wait(&l, loop_clock(), NSEC_NEVER), 0);
-                cr_assert_eq(l.ready_count, 2);
-                cr_assert(is_ready(&l, 11) && is_ready(&l, 0));
-
-                cr_assert_eq(loop_del(&l, b[0]), 0);
-                cr_assert_eq(loop_del(&l, b[0]), -ENOENT);
-                cr_assert_eq(read(a[0], &c, 1), 1);
-                cr_assert_eq(loop_wait(&l, loop_clock(), 0), 0);
-                cr_assert_eq(l.ready_count, 0);
-                loop_fini(&l);
+                cr_assert_eq(l.ready_count, 1);
+                cr_assert(is_ready(&l, 11));
         }
+        cr_assert_eq(write(b[1], "y", 1), 1);
+        cr_assert_eq(loop_wait(&l, loop_clock(), NSEC_NEVER), 0);
+        cr_assert_eq(l.ready_count, 2);
+        cr_assert(is_ready(&l, 11) && is_ready(&l, 0));
+
+        cr_assert_eq(loop_del(&l, b[0]), 0);
+        cr_assert_eq(loop_del(&l, b[0]), -ENOENT);
+        cr_assert_eq(read(a[0], &c, 1), 1);
+        cr_assert_eq(loop_wait(&l, loop_clock(), 0), 0);
+        cr_assert_eq(l.ready_count, 0);
+        loop_fini(&l);
 }
 
-/* More than one wait can tell: the rest comes with the next ones, nobody starves. */
-Test(loop, serves_all_of_many)
+Test(loop, has_room_for_so_many_and_tells_of_all)
 {
-        enum { PIPES = 3 * LOOP_READY_MAX };
+        struct loop l;
+        int p[2];
 
-        for (int turn = 0; turn < TURNS; turn++) {
-                bool seen[PIPES] = {false};
-                size_t seen_count = 0;
-                struct loop l;
-
-                begin(&l, turn);
-                for (uint64_t i = 0; i < PIPES; i++) {
-                        int p[2];
-
-                        cr_assert_eq(pipe(p), 0);
-                        cr_assert_eq(write(p[1], "x", 1), 1);
-                        cr_assert_eq(loop_add(&l, p[0], i), 0);
-                }
-                for (int waits = 0; waits < 3; waits++) {
-                        loop_wake(&l);
-                        cr_assert_eq(loop_wait(&l, loop_clock(), NSEC_NEVER), 0);
-                        cr_assert_leq(l.ready_count, (size_t)LOOP_READY_MAX);
-                        for (size_t i = 0; i < l.ready_count; i++) {
-                                cr_assert_lt(l.ready[i], (uint64_t)PIPES);
-                                seen_count += !seen[l.ready[i]];
-                                seen[l.ready[i]] = true;
-                        }
-                }
-                cr_assert_geq(seen_count, (size_t)(PIPES - 3));
-                loop_fini(&l);
+        begin(&l);
+        for (uint64_t i = 0; i < LOOP_FDS_MAX; i++) {
+                cr_assert_eq(pipe(p), 0);
+                cr_assert_eq(write(p[1], "x", 1), 1);
+                cr_assert_eq(loop_add(&l, p[0], i), 0);
         }
+        cr_assert_eq(pipe(p), 0);
+        cr_assert_eq(loop_add(&l, p[0], 1), -ENOSPC);
+        loop_wake(&l);
+        cr_assert_eq(loop_wait(&l, loop_clock(), NSEC_NEVER), 0);
+        cr_assert_eq(l.ready_count, (size_t)LOOP_FDS_MAX);
+        for (uint64_t i = 0; i < LOOP_FDS_MAX; i++)
+                cr_assert(is_ready(&l, i));
+        loop_fini(&l);
 }
 
 Test(loop, keeps_deadlines)
 {
-        for (int turn = 0; turn < TURNS; turn++) {
-                const nsec spans[] = {1, 50 * NSEC_US, 3 * NSEC_MS, 20 * NSEC_MS};
-                struct loop l;
+        const nsec spans[] = {1, 50 * NSEC_US, 3 * NSEC_MS, 20 * NSEC_MS};
+        struct loop l;
 
-                begin(&l, turn);
-                for (size_t i = 0; i < sizeof(spans) / sizeof(spans[0]); i++) {
-                        nsec now = loop_clock();
-                        nsec late;
+        begin(&l);
+        for (size_t i = 0; i < sizeof(spans) / sizeof(spans[0]); i++) {
+                nsec now = loop_clock();
+                nsec late;
 
-                        cr_assert_eq(loop_wait(&l, now, now + spans[i]), 0);
-                        cr_assert_eq(l.ready_count, 0);
-                        late = loop_clock() - now;
-                        cr_assert_geq(late, spans[i]);
-                        cr_assert_lt(late, spans[i] + 5 * NSEC_SEC);
-                }
-                loop_fini(&l);
+                cr_assert_eq(loop_wait(&l, now, now + spans[i]), 0);
+                cr_assert_eq(l.ready_count, 0);
+                late = loop_clock() - now;
+                cr_assert_geq(late, spans[i]);
+                cr_assert_lt(late, spans[i] + 5 * NSEC_SEC);
         }
+        loop_fini(&l);
 }
 
 Test(loop, does_not_sleep_past_a_deadline_that_was)
 {
-        for (int turn = 0; turn < TURNS; turn++) {
-                struct loop l;
-                nsec now;
+        struct loop l;
+        nsec now;
 
-                begin(&l, turn);
-                now = loop_clock();
-                cr_assert_eq(loop_wait(&l, now, now), 0);
-                cr_assert_eq(loop_wait(&l, now, now - 1), 0);
-                cr_assert_eq(loop_wait(&l, now, 0), 0);
-                cr_assert_lt(loop_clock() - now, 5 * NSEC_SEC);
-                loop_fini(&l);
-        }
+        begin(&l);
+        now = loop_clock();
+        cr_assert_eq(loop_wait(&l, now, now), 0);
+        cr_assert_eq(loop_wait(&l, now, now - 1), 0);
+        cr_assert_eq(loop_wait(&l, now, 0), 0);
+        cr_assert_lt(loop_clock() - now, 5 * NSEC_SEC);
+        loop_fini(&l);
 }
 
 /* A timer of an earlier wait, armed and left, must not end a later one. */
 Test(loop, forgets_the_deadline_before)
 {
-        for (int turn = 0; turn < TURNS; turn++) {
-                struct loop l;
-                nsec now, next;
+        struct loop l;
+        nsec now, next;
 
-                begin(&l, turn);
-                now = loop_clock();
-                loop_wake(&l);
-                cr_assert_eq(loop_wait(&l, now, now + NSEC_MS), 0);
-                now = loop_clock();
-                next = now + 30 * NSEC_MS;
-                cr_assert_eq(loop_wait(&l, now, next), 0);
-                cr_assert_geq(loop_clock(), next);
-                loop_fini(&l);
-        }
+        begin(&l);
+        now = loop_clock();
+        loop_wake(&l);
+        cr_assert_eq(loop_wait(&l, now, now + NSEC_MS), 0);
+        now = loop_clock();
+        next = now + 30 * NSEC_MS;
+        cr_assert_eq(loop_wait(&l, now, next), 0);
+        cr_assert_geq(loop_clock(), next);
+        loop_fini(&l);
 }
 
 static void *wake_soon(void *arg)
@@ -184,24 +135,22 @@ static void *wake_soon(void *arg)
 
 Test(loop, wakes)
 {
-        for (int turn = 0; turn < TURNS; turn++) {
-                pthread_t thread;
-                struct loop l;
+        pthread_t thread;
+        struct loop l;
 
-                begin(&l, turn);
-                for (int i = 0; i < 5; i++)
-                        loop_wake(&l); /* before the wait; five are one */
+        begin(&l);
+        for (int i = 0; i < 5; i++)
+                loop_wake(&l); /* before the wait; five are one */
+        cr_assert_eq(loop_wait(&l, loop_clock(), NSEC_NEVER), 0);
+        cr_assert_eq(l.ready_count, 0);
+        cr_assert_eq(loop_wait(&l, loop_clock(), 0), 0);
+
+        for (int i = 0; i < 100; i++) {
+                cr_assert_eq(pthread_create(&thread, NULL, wake_soon, &l), 0);
                 cr_assert_eq(loop_wait(&l, loop_clock(), NSEC_NEVER), 0);
-                cr_assert_eq(l.ready_count, 0);
-                cr_assert_eq(loop_wait(&l, loop_clock(), 0), 0);
-
-                for (int i = 0; i < 100; i++) {
-                        cr_assert_eq(pthread_create(&thread, NULL, wake_soon, &l), 0);
-                        cr_assert_eq(loop_wait(&l, loop_clock(), NSEC_NEVER), 0);
-                        cr_assert_eq(pthread_join(thread, NULL), 0);
-                }
-                loop_fini(&l);
+                cr_assert_eq(pthread_join(thread, NULL), 0);
         }
+        loop_fini(&l);
 }
 
 static volatile sig_atomic_t signals;
@@ -217,26 +166,24 @@ Test(loop, a_signal_is_no_error)
         struct sigaction sa = {.sa_handler = count_signal};
 
         cr_assert_eq(sigaction(SIGALRM, &sa, NULL), 0);
-        for (int turn = 0; turn < TURNS; turn++) {
-                struct itimerval it = {.it_value.tv_usec = 1000, .it_interval.tv_usec = 1000};
-                struct loop l;
+        struct itimerval it = {.it_value.tv_usec = 1000, .it_interval.tv_usec = 1000};
+        struct loop l;
 
-                signals = 0;
-                begin(&l, turn);
-                cr_assert_eq(setitimer(ITIMER_REAL, &it, NULL), 0);
-                while (signals < 3)
-                        cr_assert_eq(loop_wait(&l, loop_clock(), NSEC_NEVER), 0);
-                it = (struct itimerval){0};
-                cr_assert_eq(setitimer(ITIMER_REAL, &it, NULL), 0);
-                loop_fini(&l);
-        }
+        signals = 0;
+        begin(&l);
+        cr_assert_eq(setitimer(ITIMER_REAL, &it, NULL), 0);
+        while (signals < 3)
+                cr_assert_eq(loop_wait(&l, loop_clock(), NSEC_NEVER), 0);
+        it = (struct itimerval){0};
+        cr_assert_eq(setitimer(ITIMER_REAL, &it, NULL), 0);
+        loop_fini(&l);
 }
 
 Test(loop, wake_keeps_errno)
 {
         struct loop l;
 
-        begin(&l, 0);
+        begin(&l);
         errno = ENOTTY;
         loop_wake(&l);
         cr_assert_eq(errno, ENOTTY);
@@ -247,37 +194,28 @@ Test(loop, gives_all_descriptors_back)
 {
         size_t before = net_open_descriptors();
 
-        for (int turn = 0; turn < TURNS; turn++) {
-                struct loop none = {0};
-                struct loop l;
+        struct loop none = {0};
+        struct loop l;
 
-                begin(&l, turn);
-                cr_assert_gt(net_open_descriptors(), before);
-                loop_fini(&l);
-                loop_fini(&l);
-                loop_fini(&none);
-                loop_fini(NULL);
-                cr_assert_eq(net_open_descriptors(), before);
-        }
+        begin(&l);
+        cr_assert_gt(net_open_descriptors(), before);
+        loop_fini(&l);
+        loop_fini(&l);
+        loop_fini(&none);
+        loop_fini(NULL);
+        cr_assert_eq(net_open_descriptors(), before);
 }
 
-/* Each of its descriptors fails once; what was made before it is given back. */
-Test(loop, fails_half_built_with_nothing_left)
+Test(loop, fails_with_nothing_left)
 {
         size_t before = net_open_descriptors();
+        struct loop l = {0};
 
-        forget_pwait2(); /* three descriptors */
-        for (size_t allowed = 0; allowed < 3; allowed++) {
-                struct loop l = {0};
-
-                net_allow_descriptors(allowed);
-                cr_assert_eq(loop_init(&l), -EMFILE);
-                cr_assert_eq(net_open_descriptors(), before);
-                loop_fini(&l);
-                cr_assert_eq(net_open_descriptors(), before);
-        }
-        net_allow_descriptors(3);
-        cr_assert_eq(loop_init(&(struct loop){0}), 0);
+        net_allow_descriptors(0);
+        cr_assert_eq(loop_init(&l), -EMFILE);
+        cr_assert_eq(net_open_descriptors(), before);
+        loop_fini(&l);
+        cr_assert_eq(net_open_descriptors(), before);
 }
 
 Test(loop_spin, learns_from_short_waits_and_forgets_at_a_long_one)
@@ -310,52 +248,55 @@ Test(loop_spin, never_without_a_limit)
 /* Polling takes the event that is there, keeps the deadline, and ends at the first long sleep. */
 Test(loop_spin, a_loop_that_polls_tells_the_same)
 {
-        for (int turn = 0; turn < TURNS; turn++) {
-                const nsec span = NSEC_MS;
-                struct loop l;
-                nsec now;
-                int a[2];
+        const nsec span = NSEC_MS;
+        struct loop l;
+        nsec now;
+        int a[2];
 
-                begin(&l, turn);
-                l.spin = (struct loop_spin){.span = span, .span_max = span};
-                cr_assert_eq(pipe(a), 0);
-                cr_assert_eq(loop_add(&l, a[0], 7), 0);
-                cr_assert_eq(write(a[1], "x", 1), 1);
-                cr_assert_eq(loop_wait(&l, loop_clock(), NSEC_NEVER), 0);
-                cr_assert(is_ready(&l, 7));
-                cr_assert_eq(read(a[0], &(char){0}, 1), 1);
+        begin(&l);
+        l.spin = (struct loop_spin){.span = span, .span_max = span};
+        cr_assert_eq(pipe(a), 0);
+        cr_assert_eq(loop_add(&l, a[0], 7), 0);
+        cr_assert_eq(write(a[1], "x", 1), 1);
+        cr_assert_eq(loop_wait(&l, loop_clock(), NSEC_NEVER), 0);
+        cr_assert(is_ready(&l, 7));
+        cr_assert_eq(read(a[0], &(char){0}, 1), 1);
 
-                now = loop_clock();
-                cr_assert_eq(loop_wait(&l, now, now + span / 2), 0);
-                cr_assert_geq(loop_clock(), now + span / 2);
-                cr_assert_eq(l.ready_count, 0);
+        now = loop_clock();
+        cr_assert_eq(loop_wait(&l, now, now + span / 2), 0);
+        cr_assert_geq(loop_clock(), now + span / 2);
+        cr_assert_eq(l.ready_count, 0);
 
-                now = loop_clock();
-                cr_assert_eq(loop_wait(&l, now, now + 3 * span), 0);
-                cr_assert_geq(loop_clock(), now + 3 * span);
-                cr_assert_eq(l.spin.span, 0);
-                loop_fini(&l);
-                close(a[0]), close(a[1]);
-        }
+        now = loop_clock();
+        cr_assert_eq(loop_wait(&l, now, now + 3 * span), 0);
+        cr_assert_geq(loop_clock(), now + 3 * span);
+        cr_assert_eq(l.spin.span, 0);
+        loop_fini(&l);
+        close(a[0]), close(a[1]);
 }
 
 Test(loop, a_descriptor_that_is_none)
 {
         struct loop l;
+        int p[2];
 
-        begin(&l, 0);
+        begin(&l);
+        cr_assert_eq(pipe(p), 0);
+        close(p[0]);
         cr_assert_eq(loop_add(&l, -1, 1), -EBADF);
-        cr_assert_eq(loop_add(&l, l.epoll_fd, 1), -EINVAL);
-        close(l.epoll_fd);
-        cr_assert_eq(loop_wait(&l, 0, NSEC_NEVER), -EBADF);
-        l.epoll_fd = -1;
+        cr_assert_eq(loop_add(&l, p[0], 1), -EBADF);
+        cr_assert_eq(loop_del(&l, p[0]), -ENOENT);
         loop_fini(&l);
 }
 
-Test(loop, own_key_is_taken, .signal = SIGILL)
+Test(loop, closed_before_it_is_taken_out, .signal = SIGILL)
 {
         struct loop l;
+        int p[2];
 
-        begin(&l, 0);
-        loop_add(&l, STDIN_FILENO, UINT64_MAX);
+        begin(&l);
+        cr_assert_eq(pipe(p), 0);
+        cr_assert_eq(loop_add(&l, p[0], 1), 0);
+        close(p[0]);
+        loop_wait(&l, loop_clock(), NSEC_NEVER);
 }
