@@ -40,7 +40,7 @@ struct link_counters {
 
 struct link {
         const struct link_ops *ops;
-        int fd; /* for epoll; owned by the link */
+        int fd; /* to be waited for; owned by the link */
         struct link_counters counters;
 };
 

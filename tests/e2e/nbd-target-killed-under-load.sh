@@ -6,7 +6,7 @@
 source "$(dirname "$0")/lib.sh"
 requires vblade nbdcopy
 net_up 9000
-mib=$(by_night 256 1024)
+mib=$(by_night 512 1024)
 image "$W/data" "$mib"
 blank "$W/a.img" "$mib"
 vblade_start v1 7 1 "$W/a.img"
@@ -18,11 +18,11 @@ has_moved() { [ "$(moved "$1")" -ge "$2" ]; }
 
 # killed_under KIND: the client is at work all the time.
 killed_under() {
-        local third from
+        local eighth from
 
         from=$(moved "$1")
-        for third in 1 2 3; do
-                wait_for "the client to come to $third/4" 60 has_moved "$1" $((from + mib * third / 4))
+        for eighth in 1 2 3; do # most is left when the last kill comes
+                wait_for "the client to come to $eighth/8" 60 has_moved "$1" $((from + mib * eighth / 8))
                 kill_wait v1 KILL
                 is_gone "${PIDS[client]}" && fail "the client ended early: $(cat "$W/client.log")"
                 vblade_start v1 7 1 "$W/a.img"
