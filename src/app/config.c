@@ -229,6 +229,17 @@ static bool set_on_loss(Config *c, const char *value)
         return true;
 }
 
+/* face.md's third word, writeback, is not made. */
+static bool set_cache(Config *c, const char *value)
+{
+        bool reads = g_str_equal(value, "read");
+
+        if (!reads && !g_str_equal(value, "none"))
+                return false;
+        c->cache_reads = reads;
+        return true;
+}
+
 static bool set_timeout(Config *c, const char *value)
 {
         unsigned sec;
@@ -325,6 +336,7 @@ static const struct key keys[] = {
         {"max_read", false, set_max_read, "is not an allowed number of bytes",
          "give a whole number from " TEXT_OF(CONFIG_MAX_READ_MIN) " to " TEXT_OF(
                  CONFIG_MAX_READ_MAX)},
+        {"cache", false, set_cache, "is not a known kind of cache", "give none or read"},
         {"fsname", false, set_fsname, "is no name", "give one line of text"},
         {"nbd", false, set_nbd, "is no file name", "give the path of the socket to make"},
         {"pidfile", false, set_pidfile, "is no file name", "give the file to write"},
