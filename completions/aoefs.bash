@@ -5,7 +5,7 @@
 
 _aoefs_commands='list mount nbd umount wait'
 _aoefs_serve_keys='ro uid= gid= mode= on_loss= timeout= memory= window= payload= only= deny= shared'
-_aoefs_keys="$_aoefs_serve_keys allow_other max_read= nbd= fsname="
+_aoefs_keys="$_aoefs_serve_keys allow_other max_read= cache= nbd= fsname="
 _aoefs_columns='ADDRESS SIZE MODEL SERIAL MACS INTERFACES PAYLOAD STATE REASON FIRMWARE BUFFERS
         CONFIG'
 
@@ -100,6 +100,7 @@ _aoefs_value() {
         list:o | list:output) _aoefs_reply_list "$_aoefs_columns" "$3" ;;
         mount:o | mount:options) _aoefs_reply_list "$_aoefs_keys" "$3" ;;
         mount:on_loss) _aoefs_reply_list 'fail wait' "$3" ;;
+        mount:cache) _aoefs_reply_list 'none read' "$3" ;;
         mount:uid) _aoefs_reply_files user "$3" ;;
         mount:gid) _aoefs_reply_files group "$3" ;;
         mount:only | mount:deny) _aoefs_reply_list "$(_aoefs_devices)" "$3" ;;

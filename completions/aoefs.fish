@@ -28,7 +28,7 @@ function __aoefs_columns
 end
 
 function __aoefs_keys
-    string split ' ' 'ro allow_other uid= gid= mode= on_loss=fail on_loss=wait timeout= memory= window= payload= only= deny= shared max_read= nbd= fsname='
+    string split ' ' 'ro allow_other uid= gid= mode= on_loss=fail on_loss=wait timeout= memory= window= payload= only= deny= shared max_read= cache=none cache=read nbd= fsname='
 end
 
 # The parts of a list before the last comma, in front of each line of a command's output.
@@ -92,6 +92,7 @@ complete -c aoefs -n '__fish_seen_subcommand_from mount nbd' -l deny -x -a '(__a
 complete -c aoefs -n '__fish_seen_subcommand_from mount nbd' -l shared -d 'Write although another aoefs does'
 complete -c aoefs -n '__fish_seen_subcommand_from mount' -l max_read -x -d 'Largest read of the kernel'
 complete -c aoefs -n '__fish_seen_subcommand_from mount' -l fsname -x -d 'Source in /proc/mounts'
+complete -c aoefs -n '__fish_seen_subcommand_from mount' -l cache -x -a 'none read' -d 'What the kernel keeps of the disks'
 complete -c aoefs -n '__fish_seen_subcommand_from mount' -l nbd -r -F -d 'Serve NBD clients at this socket, too'
 
 complete -c aoefs -n '__fish_seen_subcommand_from nbd' -a '(__aoefs_devices; __aoefs_blocks)'

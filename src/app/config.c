@@ -10,7 +10,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <fnmatch.h>
 #include <grp.h>
 #include <pwd.h>
 #include <string.h>
@@ -230,6 +229,17 @@ static bool set_on_loss(Config *c, const char *value)
         return true;
 }
 
+/* face.md's third word, writeback, is not made. */
+static bool set_cache(Config *c, const char *value)
+{
+        bool reads = g_str_equal(value, "read");
+
+        if (!reads && !g_str_equal(value, "none"))
+                return false;
+        c->cache_reads = reads;
+        return true;
+}
+
 static bool set_timeout(Config *c, const char *value)
 {
         unsigned sec;
@@ -326,6 +336,7 @@ static const struct key keys[] = {
         {"max_read", false, set_max_read, "is not an allowed number of bytes",
          "give a whole number from " TEXT_OF(CONFIG_MAX_READ_MIN) " to " TEXT_OF(
                  CONFIG_MAX_READ_MAX)},
+        {"cache", false, set_cache, "is not a known kind of cache", "give none or read"},
         {"fsname", false, set_fsname, "is no name", "give one line of text"},
         {"nbd", false, set_nbd, "is no file name", "give the path of the socket to make"},
         {"pidfile", false, set_pidfile, "is no file name", "give the file to write"},
@@ -570,30 +581,4 @@ bool config_load(Config *c, const char *path, bool must_exist, GError **error)
         if (!file_check_groups(file, path, error))
                 return false;
         return file_set_all(c, file, text, path, error);
-}
-
-/* ---- questions ---- */
-
-static bool glob_any(const GPtrArray *globs, const char *name)
-{
-        for (unsigned i = 0; i < globs->len; i++)
-                if (fnmatch(g_ptr_array_index(globs, i), name, 0) == 0)
-                        return true;
-        return false;
-}
-
-bool config_is_allowed(void *arg, aoe_addr addr)
-{
-        const Config *c = arg;
-        char name[AOE_NAME_BYTES];
-
-        aoe_addr_format(addr, name);
-        if (glob_any(c->deny, name))
-                return false;
-        return c->only->len == 0 || glob_any(c->only, name);
-}
-
-bool config_has_interface(const Config *c, const char *name, bool fallback)
-{
-        return c->interfaces->len == 0 ? fallback : glob_any(c->interfaces, name);
 }

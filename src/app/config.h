@@ -46,8 +46,9 @@ struct Config {
         bool quiet;
         bool read_only; /* ro */
         bool allow_other;
-        bool loss_waits; /* on_loss=wait */
-        bool shared;     /* --shared: write although another daemon does */
+        bool loss_waits;  /* on_loss=wait */
+        bool cache_reads; /* cache=read */
+        bool shared;      /* --shared: write although another daemon does */
         uid_t uid;
         gid_t gid;
         mode_t mode;

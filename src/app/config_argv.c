@@ -32,6 +32,7 @@ static void argv_add_mount(GPtrArray *argv, const Config *c)
 {
         argv_add_flag(argv, "allow_other", c->allow_other);
         argv_add_number(argv, "max_read", c->max_read);
+        argv_add(argv, "cache", c->cache_reads ? "read" : "none");
         argv_add(argv, "fsname", c->source);
         g_ptr_array_add(argv, g_strdup("--"));
         g_ptr_array_add(argv, g_strdup(c->mountpoint));

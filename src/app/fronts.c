@@ -30,6 +30,7 @@ int fronts_mount(const Config *c, struct shard *s, int fuse_fd, struct front **r
                 .requests_max = FRONTS_FUSE_REQUESTS_MAX,
                 .requests_device_max = FRONTS_FUSE_REQUESTS_DEVICE,
                 .max_read = c->max_read,
+                .cache_reads = c->cache_reads,
         };
         struct front *f;
         int r;

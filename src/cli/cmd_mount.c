@@ -47,6 +47,16 @@ static void mount_source(Config *c)
         c->source = g_strjoinv(",", (char **)names->pdata);
 }
 
+static bool mount_is_coherent(const struct command *self, const Config *c)
+{
+        if (!c->cache_reads || !c->nbd)
+                return true;
+        cli_error("%s: cache=read with nbd=: the kernel would not see what NBD clients write: give "
+                  "cache=none, or leave nbd= out",
+                  self->name);
+        return false;
+}
+
 int cmd_mount(const struct command *self, char **argv)
 {
         __attribute__((cleanup(options_fini))) struct options o;
@@ -57,6 +67,8 @@ int cmd_mount(const struct command *self, char **argv)
         options_init(&o);
         if (!options_parse(&o, OPTIONS_MOUNT, self, NULL, 1, 1, argv, &result))
                 return result;
+        if (!mount_is_coherent(self, o.config))
+                return CLI_USAGE;
         if (!mount_point(o.config, o.args[0]))
                 return CLI_FAILED;
         mount_source(o.config);

@@ -336,7 +336,7 @@ int front_fuse_notify(struct front *front, const struct front_notice *n)
         aoe_addr_format(n->addr, name);
         switch (n->kind) {
         case FRONT_NOTICE_APPEARED: return 0;
-        case FRONT_NOTICE_SIZE: /* from -1: the attributes only, nothing is cached */
+        case FRONT_NOTICE_SIZE: /* from -1: the attributes; another size there drops the pages */
                 return fuse_lowlevel_notify_inval_inode(session, fuse_node_id(&device), -1, 0);
         case FRONT_NOTICE_GONE:
                 r = fuse_lowlevel_notify_inval_entry(session, FUSE_ROOT_ID, name, strlen(name));

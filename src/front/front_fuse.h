@@ -20,6 +20,7 @@ struct front_fuse_options {
         unsigned requests_device_max; /* in flight for one device; more wait in front of the engine
                                        */
         uint32_t max_read;            /* bytes a request, as in the mount's max_read= */
+        bool cache_reads;             /* cache=read: devices may stay in the kernel's page cache */
 };
 
 /* 0 or -errno. On success the front owns fuse_fd. */

@@ -4,6 +4,17 @@
  * daemon is its writer on this host from the first opening for writing to the last one's end. No
  * byte of a device is kept here: what was written is on its way, what is read comes from the wire
  * (fuse_data.c).
+ *
+ * With cache=read the kernel keeps what was read, until the next opening: it empties the file's
+ * cache when the answer does not say FOPEN_KEEP_CACHE, which ours never does. That a reader sees
+ * what is written here is the kernel's work, and it does it in all versions only when the writers
+ * are told the same as the readers. A buffered write then goes through the cache at once
+ * (write-through); one with O_DIRECT drops what the cache has of its range before it and, when it
+ * has waited for the answer, after it. Hence two things that would be faster are wrong here:
+ *  - FOPEN_DIRECT_IO for writers alone: Linux 6.1 drops nothing then;
+ *  - FUSE_ASYNC_DIO (fuse_ops.c): an asynchronous write's answer drops nothing, in 6.18 either, and
+ *    what another had read meanwhile would stay.
+ * Nothing of that depends on who has the device open, so nothing is to be known of it.
  */
 #include "front/fuse_file.h"
 
@@ -97,12 +108,15 @@ static void fuse_file_close(struct fuse_state *s, const struct fuse_node *n, uin
                 fuse_texts_close(&s->texts, fuse_node_id(n), fh);
 }
 
-/* Past the page cache. Who only reads, and says O_DIRECT, goes past it anyway: without our word for
- * it the kernel sends the parts of a large read all at once, with it one after the other. A writer
- * would pay for that by a lock that lets one write in at a time. */
-static uint32_t fuse_file_open_flags(const struct fuse_node *n, int flags)
+/* Past the page cache, unless cache=read. Who only reads, and says O_DIRECT, goes past it anyway:
+ * without our word for it the kernel sends the parts of a large read all at once, with it one after
+ * the other. A writer would pay for that by a lock that lets one write in at a time. */
+static uint32_t fuse_file_open_flags(const struct fuse_state *s, const struct fuse_node *n,
+                                     int flags)
 {
-        if (n->kind == FUSE_NODE_DEVICE && (flags & O_DIRECT) && !fuse_file_is_writer(flags))
+        bool is_direct_reader = (flags & O_DIRECT) && !fuse_file_is_writer(flags);
+
+        if (n->kind == FUSE_NODE_DEVICE && (s->options.cache_reads || is_direct_reader))
                 return 0;
         return FOPEN_DIRECT_IO | FOPEN_PARALLEL_DIRECT_WRITES;
 }
@@ -133,7 +147,10 @@ void fuse_file_open(fuse_req_t req, fuse_ino_t nodeid, struct fuse_file_info *fi
                 fuse_reply_err(req, -r);
                 return;
         }
-        out = (struct fuse_open_out){.fh = fh, .open_flags = fuse_file_open_flags(&n, fi->flags)};
+        out = (struct fuse_open_out){
+                .fh = fh,
+                .open_flags = fuse_file_open_flags(s, &n, fi->flags),
+        };
         if (fuse_reply_iov(req, &iov, 1) < 0) /* nobody has it open: no RELEASE will come */
                 fuse_file_close(s, &n, fh, fi->flags);
 }

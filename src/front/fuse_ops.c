@@ -21,11 +21,16 @@ static void fuse_ops_init(void *userdata, struct fuse_conn_info *conn)
          * takes the file for empty. */
         unsigned unwanted = FUSE_CAP_SPLICE_READ | FUSE_CAP_SPLICE_WRITE | FUSE_CAP_SPLICE_MOVE |
                             FUSE_CAP_ATOMIC_O_TRUNC;
-        unsigned wanted = FUSE_CAP_ASYNC_READ | FUSE_CAP_ASYNC_DIO | FUSE_CAP_PARALLEL_DIROPS;
+        unsigned wanted = FUSE_CAP_ASYNC_READ | FUSE_CAP_PARALLEL_DIROPS;
 
+        if (s->options.cache_reads) /* fuse_file.c says why */
+                unwanted |= FUSE_CAP_ASYNC_DIO;
+        else
+                wanted |= FUSE_CAP_ASYNC_DIO;
         conn->want = (conn->want & ~unwanted) | (conn->capable & wanted);
         if (conn->max_write > FUSE_OPS_WRITE_BYTES_MAX)
                 conn->max_write = FUSE_OPS_WRITE_BYTES_MAX;
+        conn->max_readahead = UINT32_MAX; /* no more than the kernel's own figure: read_ahead_kb */
         conn->max_read = s->options.max_read;
         conn->max_background = FUSE_OPS_BACKGROUND_MAX;
         conn->congestion_threshold = FUSE_OPS_BACKGROUND_MAX / 4 * 3;

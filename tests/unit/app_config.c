@@ -77,6 +77,8 @@ static const struct pair good[] = {
         {"payload", "130560"},
         {"max_read", "4096"},
         {"max_read", "1048576"},
+        {"cache", "none"},
+        {"cache", "read"},
         {"fsname", "a, b"},
         {"pidfile", "/run/x.pid"},
 };
@@ -151,6 +153,9 @@ static const struct pair bad[] = {
         {"payload", "131072"},
         {"max_read", "4095"},
         {"max_read", "1048577"},
+        {"cache", "writeback"},
+        {"cache", ""},
+        {"cache", NULL},
         {"fsname", ""},
         {"fsname", "a\nb"},
         {"pidfile", ""},
@@ -169,7 +174,8 @@ static void assert_untouched(const Config *c)
         cr_assert_eq(c->interfaces->len + c->only->len + c->deny->len, 0);
         cr_assert_str_eq(c->source, fresh->source);
         cr_assert_null(c->pidfile);
-        cr_assert_not(c->read_only || c->allow_other || c->shared || c->debug || c->loss_waits);
+        cr_assert_not(c->read_only || c->allow_other || c->shared || c->debug || c->loss_waits ||
+                      c->cache_reads);
         cr_assert(c->uid == fresh->uid && c->gid == fresh->gid && c->mode == fresh->mode);
         cr_assert(c->timeout == fresh->timeout && c->memory_mib == fresh->memory_mib);
         cr_assert(c->window == 0 && c->payload_bytes == 0 && c->max_read == fresh->max_read);
@@ -204,6 +210,7 @@ Test(app_config, values_arrive)
         cr_assert(config_set(c, "uid", "root", NULL));
         cr_assert(config_set(c, "timeout", "7", NULL));
         cr_assert(config_set(c, "on_loss", "wait", NULL));
+        cr_assert(config_set(c, "cache", "read", NULL));
         cr_assert(config_set(c, "payload", "1024", NULL));
         cr_assert(config_set(c, "pidfile", "x.pid", NULL));
         cr_assert_eq(c->interfaces->len, 3);
@@ -212,6 +219,7 @@ Test(app_config, values_arrive)
         cr_assert_eq(c->uid, 0);
         cr_assert_eq(c->timeout, 7 * NSEC_SEC);
         cr_assert(c->loss_waits);
+        cr_assert(c->cache_reads);
         cr_assert_eq(c->payload_bytes, 1024);
         cr_assert_eq(c->pidfile[0], '/', "a daemon leaves its working folder");
 }
@@ -480,7 +488,8 @@ Test(app_config, argv_makes_the_same_config)
         cr_assert(config_set_list(c,
                                   "interface=eth0\\,eth1,only=e7.*,deny=e7.1,ro,allow_other,shared,"
                                   "debug,uid=7,gid=8,mode=0640,on_loss=wait,timeout=3,memory=64,"
-                                  "window=9,payload=1024,max_read=8192,fsname=x y,pidfile=/p",
+                                  "window=9,payload=1024,max_read=8192,cache=read,fsname=x y,"
+                                  "pidfile=/p",
                                   NULL));
         c->mountpoint = g_strdup("/mnt/a b");
         first = config_to_argv(c, "aoefs");
@@ -489,5 +498,6 @@ Test(app_config, argv_makes_the_same_config)
         second = config_to_argv(again, "aoefs");
         cr_assert(g_strv_equal((const char *const *)first, (const char *const *)second));
         cr_assert_str_eq(first[g_strv_length(first) - 1], "/mnt/a b");
-        cr_assert(again->loss_waits && again->timeout == 3 * NSEC_SEC && again->mode == 0640);
+        cr_assert(again->loss_waits && again->cache_reads && again->timeout == 3 * NSEC_SEC &&
+                  again->mode == 0640);
 }

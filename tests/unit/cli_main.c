@@ -186,6 +186,8 @@ static const struct wrong wrongs[] = {
         {"mount -oro,foo /tmp", "foo: no such option"},
         {"mount --mode=9 /tmp", "mode=9: is not a set of permission bits"},
         {"mount --on_loss=x /tmp", "on_loss=x: "},
+        {"mount --cache=writeback /tmp", "cache=writeback: is not a known kind of cache"},
+        {"mount -o cache=read,nbd=/s /tmp", "cache=read with nbd=: "},
         {"mount --ro=x /tmp", "--ro=x: takes no value"},
         {"mount --threads=2 /tmp", "unknown option --threads"},
         {"any /tmp -o window=0", "window=0: "},

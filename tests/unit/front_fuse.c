@@ -53,7 +53,7 @@ Test(front_fuse, init)
         cr_expect_eq(out->major, 7);
         cr_expect_eq(out->max_write, MIB);
         cr_expect_eq(out->max_pages, MIB / (unsigned)getpagesize());
-        cr_expect_eq(out->max_readahead, 131072);
+        cr_expect_eq(out->max_readahead, UINT32_MAX);
         cr_expect_eq(out->max_background, 4096);
         cr_expect_eq(out->congestion_threshold, 3072);
         cr_expect_eq(out->time_gran, 1);
@@ -120,6 +120,29 @@ Test(front_fuse, open_tells_the_kernel_how_to_read)
         cr_expect_eq(out->open_flags, past_cache);
         cr_assert_eq(kernel_open(3, O_RDONLY | O_DIRECT), 0);
         cr_expect_eq(out->open_flags, past_cache, "texts have no size to read by");
+}
+
+/* With cache=read no opening of a device is told otherwise than another; texts stay as they are. */
+Test(front_fuse_cache, reads, .fini = kernel_stop)
+{
+        const struct fuse_init_out *init = (const struct fuse_init_out *)answer_body;
+        const struct fuse_open_out *out = (const struct fuse_open_out *)answer_body;
+        static const int flags[] = {O_RDONLY, O_WRONLY, O_RDWR, O_DIRECT, O_RDWR | O_DIRECT};
+        struct front_fuse_options o = kernel_options(-1);
+
+        o.cache_reads = true;
+        fake_add(7, 1, MIB);
+        kernel_start(&o, 4);
+        cr_expect(init->flags & FUSE_ASYNC_READ);
+        cr_expect_not(init->flags & FUSE_ASYNC_DIO);
+        cr_expect_not(init->flags & FUSE_WRITEBACK_CACHE);
+        for (size_t i = 0; i < sizeof(flags) / sizeof(*flags); i++) {
+                cr_assert_eq(kernel_open(kernel_device(E71), flags[i]), 0);
+                cr_expect_eq(out->open_flags, 0, "%x", (unsigned)flags[i]);
+                cr_assert_eq(kernel_release(kernel_device(E71), kernel_device(E71), flags[i]), 0);
+        }
+        cr_assert_eq(kernel_open(3, O_RDONLY), 0);
+        cr_expect_eq(out->open_flags, past_cache);
 }
 
 Test(front_fuse, open_and_release)
