@@ -23,7 +23,7 @@
 #define CONFIG_PAYLOAD_BYTES_MAX   (255 * 512) /* a command's sector count has 8 bits */
 #define CONFIG_MAX_READ_MIN        4096
 #define CONFIG_MAX_READ_MAX        1048576
-#define CONFIG_MAX_READ_DEFAULT    262144 /* more would not stay in the processor's cache */
+#define CONFIG_MAX_READ_DEFAULT    524288 /* one at a time wants more, several at once less */
 #define CONFIG_FILE_BYTES_MAX      65536
 #define CONFIG_FILE_DEFAULT        "/etc/aoefs/aoefs.conf"
 

@@ -115,7 +115,7 @@ static const GOptionEntry entries_serve[] = {
 /* What a mount has besides. */
 static const GOptionEntry entries_mount[] = {
         ENTRY_FLAG("allow_other", 0, "Let other users in, as far as uid, gid and mode do"),
-        ENTRY_KEY("max_read", 0, 0, "Largest read of the kernel (262144)", "BYTES"),
+        ENTRY_KEY("max_read", 0, 0, "Largest read of the kernel (524288)", "BYTES"),
         ENTRY_KEY("cache", 0, 0, "What the kernel keeps of the disks (none)", "none|read"),
         ENTRY_KEY("nbd", 0, 0, "Serve NBD clients at this socket, too", "PATH"),
         ENTRY_KEY("fsname", 0, 0, "Source shown in /proc/mounts (the interfaces)", "NAME"),

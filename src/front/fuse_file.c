@@ -108,15 +108,12 @@ static void fuse_file_close(struct fuse_state *s, const struct fuse_node *n, uin
                 fuse_texts_close(&s->texts, fuse_node_id(n), fh);
 }
 
-/* Past the page cache, unless cache=read. Who only reads, and says O_DIRECT, goes past it anyway:
- * without our word for it the kernel sends the parts of a large read all at once, with it one after
- * the other. A writer would pay for that by a lock that lets one write in at a time. */
-static uint32_t fuse_file_open_flags(const struct fuse_state *s, const struct fuse_node *n,
-                                     int flags)
+/* Past the page cache, unless cache=read: FOPEN_DIRECT_IO. Without it the kernel would send the
+ * parts of a large O_DIRECT read all at once, but who waits for them could not be killed, and as
+ * long as such a reader is there Linux 6.18 lets in one writer at a time. */
+static uint32_t fuse_file_open_flags(const struct fuse_state *s, const struct fuse_node *n)
 {
-        bool is_direct_reader = (flags & O_DIRECT) && !fuse_file_is_writer(flags);
-
-        if (n->kind == FUSE_NODE_DEVICE && (s->options.cache_reads || is_direct_reader))
+        if (n->kind == FUSE_NODE_DEVICE && s->options.cache_reads)
                 return 0;
         return FOPEN_DIRECT_IO | FOPEN_PARALLEL_DIRECT_WRITES;
 }
@@ -149,7 +146,7 @@ void fuse_file_open(fuse_req_t req, fuse_ino_t nodeid, struct fuse_file_info *fi
         }
         out = (struct fuse_open_out){
                 .fh = fh,
-                .open_flags = fuse_file_open_flags(s, &n, fi->flags),
+                .open_flags = fuse_file_open_flags(s, &n),
         };
         if (fuse_reply_iov(req, &iov, 1) < 0) /* nobody has it open: no RELEASE will come */
                 fuse_file_close(s, &n, fh, fi->flags);
