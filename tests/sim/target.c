@@ -10,7 +10,8 @@
 #include "wire/ata.h"
 #include "world.h"
 
-#define TARGET_SLOW_MAX (300 * NSEC_MS)
+#define TARGET_SLOW_MAX   (300 * NSEC_MS)
+#define TARGET_AT_COMMAND 27 /* of an ATA frame, which has been parsed (AoEr11 3.1) */
 
 struct target *target_of_device(struct world *w, unsigned idx)
 {
@@ -183,6 +184,22 @@ static bool target_has_twin(struct target_queue *q, const struct packet *p)
         return false;
 }
 
+/* IDENTIFY stands outside the window: it must pass when nothing else does. */
+static bool target_is_windowed(const struct packet *p)
+{
+        return p->data[TARGET_AT_COMMAND] != ATA_IDENTIFY;
+}
+
+/* With p, which finds no room, do more frames of the window wait here than there are buffers? */
+static bool target_is_overrun(const struct target_queue *q, const struct packet *p, unsigned room)
+{
+        unsigned count = target_is_windowed(p);
+
+        LIST_FOREACH (node, &q->jobs)
+                count += target_is_windowed(LIST_ENTRY(node, struct packet, node));
+        return count > room;
+}
+
 static void target_queue_ata(struct world *w, unsigned box, unsigned device, unsigned port,
                              struct packet *p)
 {
@@ -202,7 +219,8 @@ static void target_queue_ata(struct world *w, unsigned box, unsigned device, uns
         }
         if (q->count >= room) {
                 world_count(w, FAULT_OVERRUN);
-                host_on_overrun(w, d);
+                if (target_is_overrun(q, p, room))
+                        host_on_overrun(w, d);
                 d->overruns++;
                 trace_add(&w->trace, w->now, "overrun: frame %lu", p->id, 0, 0, 0);
                 packet_put(&w->packets, p);
